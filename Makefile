@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+# A thin front: what it calls is in testbed/, tests/ and the program itself.
+#
+#   make demo     set up everything, run scenarios/demo.yaml, print table and plot
+#   make check    set up everything, run all tests
+#   make          build build/exitlab
+#   make install  [PREFIX=/usr/local] [DESTDIR=]
+
+BUILD	:= build
+PREFIX	?= /usr/local
+CC	?= gcc
+CLANG	?= clang
+VERSION	:= $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
+
+WARN	:= -Wall -Wextra -Werror -Wmissing-prototypes
+INCLUDE	:= -Itracer -Ibpf -I. -I$(BUILD)
+# The map of paths keeps binaries the same in two build folders.
+CFLAGS	?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
+
+SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
+OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
+BPF_SRC	:= $(sort $(wildcard bpf/*.bpf.c))
+SKEL	:= $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
+GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest
+
+.DELETE_ON_ERROR:
+.PHONY: all guest demo check setup man install clean
+all: $(BUILD)/exitlab guest
+
+$(BUILD)/exitlab: $(OBJ)
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $(OBJ) $(LIBS)
+
+$(BUILD)/obj/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The version is not part of the flags of every file: a commit must not rebuild everything, nor
+# change the program that goes into the image.
+$(BUILD)/obj/tracer/main.o: ALL_CFLAGS += -DEXITLAB_VERSION='"$(shell cat VERSION)"'
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard tracer/core/*.h)
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	@$(CLANG) -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -Ibpf -Itracer -ffile-prefix-map=$(CURDIR)=. -c -o $@ $<
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	@bpftool gen skeleton $< name $*_bpf > $@
+
+guest: $(GUEST)
+$(BUILD)/guest/%: testbed/guest/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -static -s -o $@ $<
+$(BUILD)/guest/kvmguest: tests/system/kvmguest.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -static -s -o $@ $<
+
+setup:
+	@testbed/setup.sh
+
+demo: setup
+	@testbed/demo.sh
+
+check: setup
+	@tests/run.sh
+
+MAN	:= $(patsubst man/%.scd,$(BUILD)/man/%,$(sort $(wildcard man/*.scd)))
+man: $(MAN)
+$(BUILD)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	@scdoc < $< > $@
+
+DATA	:= $(DESTDIR)$(PREFIX)/share/exitlab
+install: all man
+	install -D -m 755 $(BUILD)/exitlab $(DESTDIR)$(PREFIX)/bin/exitlab
+	mkdir -p $(DATA)
+	cp -r plots scenarios testbed $(DATA)/
+	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJ:.o=.d)

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Builds the two root file systems of the emulated testbed as initramfs images: the guest's (L2) and
+# the host's (L1), which contains the former. Same input, same bytes: file order, times, owners and
+# inode numbers are fixed, and exit counts depend on it. Prints the result's folder.
+#
+# usage: testbed/build-images.sh EXITLAB KVMGUEST QEMU_DIR KERNEL_DIR GUEST_BIN_DIR
+#
+# EXITLAB and KVMGUEST are the programs to put into L1; QEMU_DIR and KERNEL_DIR come from
+# build-qemu.sh and build-kernel.sh; GUEST_BIN_DIR has agent and netload.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
+
+[ $# = 5 ] || die "usage: build-images.sh EXITLAB KVMGUEST QEMU_DIR KERNEL_DIR GUEST_BIN_DIR"
+exitlab=$(realpath "$1") kvmguest=$(realpath "$2") qemu=$(realpath "$3")
+kernel=$(realpath "$4") guestbin=$(realpath "$5")
+here=$TOP/testbed/guest
+
+L2_MODULES="virtio_net igbvf"
+L1_MODULES="kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e"
+# Unpacked, not installed: memcached would start a service.
+EXTRA_PACKAGES=(memcached libmemcached-tools)
+
+# put ROOT PROGRAM [NAME] : a program and every shared library it needs.
+put() {
+	local root=$1 prog=$2 name=${3:-${2##*/}} lib
+	install -D -m 755 "$prog" "$root/bin/$name"
+	# ldd fails on a static program, which needs nothing.
+	{ ldd "$prog" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' |
+	while read -r lib; do
+		[ -e "$root$lib" ] || install -D -m 755 "$lib" "$root$lib"
+	done
+}
+
+# put_modules ROOT MODULE... : modules with what they depend on, and the index modprobe needs.
+put_modules() {
+	local root=$1 m f dest=$1/lib/modules/$KERNEL_RELEASE
+	shift
+	mkdir -p "$dest"
+	cp "$kernel/lib/modules/$KERNEL_RELEASE"/modules.{order,builtin,builtin.modinfo} "$dest"
+	for m in "$@"; do
+		modprobe -d "$kernel" -S "$KERNEL_RELEASE" --show-depends "$m" |
+			awk '$1 == "insmod" { print $2 }'
+	done | sort -u | while read -r f; do
+		install -D -m 644 "$f" "$dest/${f##*/}"
+	done
+	depmod -b "$root" "$KERNEL_RELEASE"
+	printf '%s\n' "$@" >"$root/etc/modules"	# what init loads, in this order
+}
+
+# skeleton ROOT INIT : folders, busybox and its links, first process.
+skeleton() {
+	local root=$1 a
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,etc,root}
+	ln -s bin "$root/sbin"
+	mknod -m 600 "$root/dev/console" c 5 1
+	install -m 755 /bin/busybox "$root/bin/busybox"
+	for a in $(/bin/busybox --list); do
+		[ "$a" = busybox ] || ln -s busybox "$root/bin/$a"
+	done
+	install -m 755 "$2" "$root/init"
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+	echo 'root:x:0:' >"$root/etc/group"
+}
+
+# pack ROOT FILE : a cpio archive that depends on the content only.
+pack() {
+	find "$1" -exec touch -h -d @0 {} +
+	(cd "$1" && find . -mindepth 1 -print0 | sort -z |
+		cpio --null --create --format=newc --reproducible --owner=0:0 --quiet) >"$2"
+}
+
+build() {
+	local p
+	mkdir -p "$work/debs"
+	cd "$work/debs"
+	apt-get download -o APT::Sandbox::User=root "${EXTRA_PACKAGES[@]}"
+	for p in *.deb; do dpkg -x "$p" .; done
+
+	skeleton "$work/l2" "$here/l2-init"
+	put_modules "$work/l2" $L2_MODULES
+	put "$work/l2" "$guestbin/agent"
+	put "$work/l2" "$guestbin/netload"
+	put "$work/l2" usr/bin/memcached
+	pack "$work/l2" "$work/l2.cpio"
+
+	skeleton "$work/l1" "$here/l1-init"
+	put_modules "$work/l1" $L1_MODULES
+	rm -f "$work/l1/bin/ip"			# busybox's ip knows neither tuntap nor vf
+	put "$work/l1" "$(command -v ip)" ip
+	strip -o "$work/exitlab" "$exitlab"
+	put "$work/l1" "$work/exitlab"
+	put "$work/l1" "$kvmguest" kvmguest
+	put "$work/l1" "$guestbin/netload"
+	put "$work/l1" usr/bin/memcaslap
+	put "$work/l1" "$qemu/qemu-l1"
+	mkdir -p "$work/l1/lab"
+	cp -rL "$qemu/share" "$work/l1/lab/share"
+	cp "$work/l2.cpio" "$kernel/vmlinux" "$work/l1/lab/"
+	pack "$work/l1" "$work/l1.cpio"
+
+	cp "$kernel/vmlinux" "$work/vmlinux"
+	sha256sum "$work"/l?.cpio "$work/vmlinux" | sed "s|$work/||" >"$work/SHA256SUMS"
+	rm -rf "$work"/{l1,l2,debs,exitlab}
+}
+
+mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
+	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6)
+key=$(cache_key "${BASH_SOURCE[0]}" "$exitlab" "$kvmguest" "${qemu##*/}" "${kernel##*/}" \
+	"$guestbin/agent" "$guestbin/netload" "$here/l1-init" "$here/l2-init" "${packages[@]}")
+dir=$CACHE/images-$key
+if [ ! -d "$dir" ]; then
+	need_space 1000 "$CACHE"
+	rm -rf "$CACHE"/images-*.part
+	# Every build of exitlab makes a new image: keep the last few only.
+	find "$CACHE" -maxdepth 1 -name 'images-*' -printf '%T@ %p\n' | sort -rn | tail -n +4 |
+		cut -d' ' -f2- | xargs -r rm -rf
+	work=$dir.$$.part
+	mkdir -p "$work"
+	step "images of host and guest" "$CACHE/logs/images.log" build
+	mv -T "$work" "$dir"
+fi
+printf '%s\n' "$dir"

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The agent inside a guest: runs commands for the host over a virtio-serial port and sends back
+ * their output. It must not disturb what is measured: between commands it sleeps in read(2) on the
+ * port, with no timer of its own, so it causes no exit unless the host speaks to it.
+ *
+ * Protocol, one command at a time:
+ *   host:  COMMAND\n                 (a line for /bin/sh)
+ *   guest: STATUS LENGTH\n OUTPUT    (exit status, then LENGTH bytes: stdout and stderr)
+ * After start the guest sends "0 5\nready" once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return -1;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int reply(int fd, int status, const char *out, size_t len)
+{
+	char head[64];
+	int n = snprintf(head, sizeof(head), "%d %zu\n", status, len);
+
+	if (write_all(fd, head, (size_t)n))
+		return -1;
+	return write_all(fd, out, len);
+}
+
+/* Runs @line; its output, at most @size bytes, goes to @out. Returns the exit status. */
+static int run(const char *line, char *out, size_t size, size_t *len)
+{
+	int p[2], status;
+	pid_t pid;
+	ssize_t n;
+
+	*len = 0;
+	if (pipe2(p, O_CLOEXEC))
+		return 126;
+	pid = fork();
+	if (pid == 0) {
+		dup2(p[1], 1);
+		dup2(p[1], 2);
+		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		_exit(127);
+	}
+	close(p[1]);
+	while (pid > 0 && *len < size) {
+		n = read(p[0], out + *len, size - *len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		*len += (size_t)n;
+	}
+	close(p[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return 126;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+	static char line[4096], out[256 * 1024];
+	size_t have = 0, len;
+	int fd;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: agent PORT\n");
+		return 2;
+	}
+	fd = open(argv[1], O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		perror(argv[1]);
+		return 1;
+	}
+	if (reply(fd, 0, "ready", 5))
+		return 1;
+	for (;;) {
+		char *nl = memchr(line, '\n', have);
+		ssize_t n;
+		int status;
+
+		if (!nl) {
+			if (have == sizeof(line)) {
+				fprintf(stderr, "agent: command too long\n");
+				have = 0;
+			}
+			n = read(fd, line + have, sizeof(line) - have);
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n <= 0)	/* the host closed the port */
+				return 0;
+			have += (size_t)n;
+			continue;
+		}
+		*nl = 0;
+		status = run(line, out, sizeof(out), &len);
+		if (reply(fd, status, out, len))
+			return 1;
+		have -= (size_t)(nl + 1 - line);
+		memmove(line, nl + 1, have);
+	}
+}

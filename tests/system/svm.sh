@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Shows on the emulated machine itself, with svm-inject.c instead of an operating system, that QEMU's
+# SVM defects which the testbed met are mended. Prints TAP.
+#
+# usage: tests/system/svm.sh FOLDER  (FOLDER: as testbed/build-qemu.sh prints it)
+#
+# With EXITLAB_SVM_PROVE=1 every patch is left out in turn (a build of 1.5 minutes each) to see that its
+# test then fails.
+
+set -euo pipefail
+export LC_ALL=C
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+
+folder=${1:?usage: tests/system/svm.sh FOLDER}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+"${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -Wmissing-prototypes -ffreestanding -fno-builtin \
+	-fno-pie -no-pie -fno-stack-protector -fcf-protection=none -mno-red-zone -mgeneral-regs-only \
+	-nostdlib -static -Wl,-T,"$here/svm-inject.lds",--build-id=none,--no-warn-rwx-segments \
+	-Wl,-z,noexecstack,-z,max-page-size=4096 -o "$tmp/svm" "$here/svm-inject.c"
+
+# run FOLDER TEST : status 0 when the program says so. 33 is its only good exit status.
+run() {
+	local rc=0
+	timeout 120 "$1/qemu-l0" -L "$1/share" -nodefaults -no-user-config -display none -no-reboot \
+		-machine q35,hpet=off -accel tcg -icount shift=0,sleep=off -smp 1 -m 64 \
+		-cpu max,la57=off,+svm,+x2apic -device isa-debug-exit -serial stdio \
+		-kernel "$tmp/svm" -append "$2" </dev/null >"$tmp/out" 2>&1 || rc=$?
+	sed 's/^#* */# /' "$tmp/out"
+	[ "$rc" = 33 ]
+}
+
+n=0
+result() { # ok|"not ok" NAME
+	n=$((n + 1))
+	printf '%s %d - %s\n' "$1" "$n" "$2"
+	[ "$1" = ok ] || failed=1
+}
+
+failed=0
+# patch, test of the program, what it shows
+cases=(
+	"0001 x2apic x2APIC timer registers can be read with -icount"
+	"0002 inject an interrupt injected at VMRUN is delivered once"
+)
+plan=${#cases[@]}
+[ -z "${EXITLAB_SVM_PROVE:-}" ] || plan=$((2 * plan))
+echo "1..$plan"
+for c in "${cases[@]}"; do
+	read -r patch name text <<<"$c"
+	if run "$folder" "$name"; then result ok "$text"; else result "not ok" "$text"; fi
+	if [ -n "${EXITLAB_SVM_PROVE:-}" ]; then
+		without=$(EXITLAB_QEMU_SKIP_PATCH=$patch "$top/testbed/build-qemu.sh")
+		if run "$without" "$name"; then rc="not ok"; else rc=ok; fi
+		result "$rc" "the test notices that patch $patch is missing"
+	fi
+done
+exit $failed

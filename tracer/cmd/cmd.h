@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The subcommands. Each gets its own argv (argv[0] is its name) and returns an enum exit_status. */
+#ifndef EXITLAB_CMD_H
+#define EXITLAB_CMD_H
+
+int cmd_stat(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_analyze(int argc, char **argv);
+int cmd_plot(int argc, char **argv);
+int cmd_point(int argc, char **argv);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/* exitlab run: scenario file in, run records out. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "run/session.h"
+#include "util/log.h"
+
+static void help(FILE *out)
+{
+	fputs("Usage: exitlab run [OPTION...] SCENARIO.yaml\n"
+	      "Runs every point of a scenario file and writes one run record each.\n\n"
+	      "Points that already have a complete record of this scenario, made on this testbed, are\n"
+	      "not run again, so an interrupted run goes on where it stopped.\n\n"
+	      "  -o, --output DIR   results folder (default: results/SCENARIO)\n"
+	      "  -j, --jobs N       points at a time (default: as CPUs and memory allow)\n"
+	      "      --again        if all points are complete, measure them anew; the old records\n"
+	      "                     move to DIR/previous\n"
+	      "      --only POINT   run this point only\n"
+	      "      --timeout S    longest wall time of a point in seconds (default: 1800)\n"
+	      "      --check        check the file and stop\n"
+	      "      --list         print the points and stop\n"
+	      "  -h, --help         this text\n\n"
+	      "Exit status: 0 all points complete, 1 a point failed, 2 unusable scenario, folder or\n"
+	      "set-up, 130 interrupted. See exitlab-run(1) and exitlab-scenario(5).\n", out);
+}
+
+struct run_args {
+	struct session_opts session;
+	const char *output;
+	bool check, list;
+};
+
+static int number_arg(const char *name, const char *text, int max, int *out)
+{
+	char *end;
+	long v = strtol(text, &end, 10);
+
+	if (*end || end == text || v < 1 || v > max) {
+		err("%s: '%s' is not a number from 1 to %d", name, text, max);
+		return -EINVAL;
+	}
+	*out = (int)v;
+	return 0;
+}
+
+/* Returns -1 to go on, else the status to end with. */
+static int parse_args(int argc, char **argv, struct run_args *a)
+{
+	static const struct option opts[] = {
+		{ "output", required_argument, NULL, 'o' }, { "jobs", required_argument, NULL, 'j' },
+		{ "again", no_argument, NULL, 'a' },	{ "only", required_argument, NULL, 'n' },
+		{ "timeout", required_argument, NULL, 't' }, { "check", no_argument, NULL, 'c' },
+		{ "list", no_argument, NULL, 'l' },	{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "o:j:h", opts, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			a->output = optarg;
+			break;
+		case 'j':
+			if (number_arg("--jobs", optarg, 64, &a->session.jobs))
+				return EX_INPUT;
+			break;
+		case 'a':
+			a->session.again = true;
+			break;
+		case 'n':
+			a->session.only = optarg;
+			break;
+		case 't':
+			if (number_arg("--timeout", optarg, 1000000, &a->session.timeout_s))
+				return EX_INPUT;
+			break;
+		case 'c':
+			a->check = true;
+			break;
+		case 'l':
+			a->list = true;
+			break;
+		case 'h':
+			help(stdout);
+			return EX_OK;
+		default:
+			return EX_INPUT;
+		}
+	}
+	if (optind + 1 != argc) {
+		err("exitlab run needs one scenario file; see 'exitlab run --help'");
+		return EX_INPUT;
+	}
+	return -1;
+}
+
+static int known_point(const struct sc_point *points, size_t n, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(points[i].id, id))
+			return 1;
+	err("--only: the scenario has no point '%s'; --list prints them", id);
+	return 0;
+}
+
+static int run_points(const struct scenario *sc, struct sc_point *points, size_t n,
+		      const struct run_args *a)
+{
+	char dir[PATH_MAX];
+	struct testbed t;
+	struct results r;
+	int ret;
+
+	snprintf(dir, sizeof(dir), a->output ? "%s" : "results/%s", a->output ? a->output : sc->name);
+	if (results_open(&r, dir))
+		return EX_INPUT;
+	ret = testbed_prepare(&t) ? EX_INPUT : session_run(sc, points, n, &t, &r, &a->session);
+	results_close(&r);
+	return ret;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_args a = { .session.timeout_s = 1800 };
+	struct scenario *sc = NULL;
+	struct sc_point *points = NULL;
+	size_t n = 0, i;
+	int ret = parse_args(argc, argv, &a);
+
+	if (ret >= 0)
+		return ret;
+	ret = scenario_load(argv[optind], stderr, &sc);
+	if (ret) {
+		if (ret != -EINVAL)
+			err("cannot read %s: %s", argv[optind], strerror(-ret));
+		return EX_INPUT;
+	}
+	if (scenario_points(sc, &points, &n)) {
+		err("%s: no memory for its points", sc->path);
+		ret = EX_FAIL;
+	} else if (a.list || a.check) {
+		for (i = 0; a.list && i < n; i++)
+			printf("%s\n", points[i].id);
+		if (a.check)
+			info("%s is correct: %zu points", sc->path, n);
+		ret = EX_OK;
+	} else if (a.session.only && !known_point(points, n, a.session.only)) {
+		ret = EX_INPUT;
+	} else {
+		ret = run_points(sc, points, n, &a);
+	}
+	scenario_points_free(points, n);
+	scenario_free(sc);
+	return ret;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An engine counts VM exits and times them, inside the kernel, for every vCPU of the host or of
+ * one VMM process. The only engine so far is BPF (engine/bpf.c); a perf_event engine can be added
+ * behind the same calls, which is why nothing here mentions BPF.
+ *
+ * All times are nanoseconds of the host's CLOCK_MONOTONIC.
+ */
+#ifndef EXITLAB_ENGINE_H
+#define EXITLAB_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/hist.h"
+
+struct engine;
+
+struct engine_opts {
+	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
+	bool msr_detail;	/* split MSR exits by MSR number (one more probe: kvm_msr) */
+};
+
+/* One (isa, reason, detail) of one vCPU. */
+struct exit_stat {
+	uint32_t isa;		/* KVM_ISA_VMX (1), KVM_ISA_SVM (2), or what the event said */
+	uint64_t reason;	/* full code as traced, flags included */
+	uint64_t detail;	/* MSR number if has_detail */
+	bool has_detail;
+	uint64_t count;		/* exits seen */
+	uint64_t timed;		/* of these, how many were followed by an entry: the n of the times */
+	uint64_t total_ns;	/* exit -> next entry of the same vCPU: handling, halt and blocking */
+	uint64_t min_ns, max_ns;	/* 0, 0 when timed == 0 */
+	struct hist hist;
+};
+
+struct vcpu_trace {
+	pid_t vm;		/* tgid of the VMM */
+	uint64_t vm_key;	/* tells VMs of one process apart (address of struct kvm); not printed */
+	int vcpu;		/* vCPU number inside its VM */
+	pid_t tid;		/* last thread that ran it */
+	uint64_t entries, exits;
+	uint64_t guest_ns;	/* entry -> exit */
+	struct exit_stat *reasons;	/* sorted by count, descending */
+	size_t nr_reasons;
+};
+
+/* What was not seen; in every output. */
+struct ledger {
+	uint64_t events;	/* events handled by our programs */
+	uint64_t map_full;	/* dropped: no room for a vCPU or a reason */
+	uint64_t recursion_missed;	/* programs skipped by the kernel */
+	uint64_t unmatched_exits;	/* exit without the entry before it */
+	uint64_t unmatched_entries;	/* entry without the exit before it (after the first) */
+};
+
+struct probe_info {
+	char name[32];		/* "kvm_exit" */
+	char rung[24];		/* "tp_btf", "raw_tp", "tp" */
+};
+
+struct trace_snapshot {
+	uint64_t duration_ns;	/* since engine_attach() */
+	struct vcpu_trace *vcpus;	/* sorted by vm, vm_key, vcpu */
+	size_t nr_vcpus;
+	struct ledger ledger;
+	struct probe_info probes[8];
+	size_t nr_probes;
+	uint64_t run_cnt, run_ns;	/* cost of our own programs (kernel BPF statistics), 0 = not measured */
+};
+
+/* Loads the programs without attaching. 0 or negative errno; the reason is logged in one line. */
+int engine_open(const struct engine_opts *opts, struct engine **out);
+/* Starts counting from zero. */
+int engine_attach(struct engine *e);
+/* Stops counting (counts stay readable). */
+void engine_detach(struct engine *e);
+/* Copies the counts; can be called while attached. Free with snapshot_free(). */
+int engine_read(struct engine *e, struct trace_snapshot *out);
+void engine_close(struct engine *e);
+void snapshot_free(struct trace_snapshot *s);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counters that others keep, read around a window to check the tracer's by: KVM's own statistics,
+ * a hist trigger on the kvm_exit tracepoint, the guest's and the host's interrupt counts.
+ */
+#ifndef EXITLAB_COUNTERS_H
+#define EXITLAB_COUNTERS_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "run/guest.h"
+
+struct irq_counts {
+	uint64_t all;		/* every interrupt */
+	uint64_t nic;		/* those of the network device (guest) or of VFIO vectors (host) */
+};
+
+/* Sums of /proc/interrupts text @text: a line counts as nic if it contains one of @match (NULL
+ * terminated). Pure. 0 or -EINVAL. */
+int irq_counts_parse(const char *text, const char *const match[], struct irq_counts *out);
+int irq_counts_guest(struct guest *g, struct irq_counts *out);
+int irq_counts_host(struct irq_counts *out);
+
+/* Hist trigger on kvm_exit, keyed by reason. Start and read while no vCPU runs. */
+int hist_start(void);
+/* New array of {"reason", "count"}; *@total gets the sum. */
+int hist_read(json_t **out, uint64_t *total);
+void hist_stop(void);
+/* Parses a hist file. Pure. */
+int hist_parse(const char *text, json_t **out, uint64_t *total);
+
+#endif

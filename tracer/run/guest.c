@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guests: command line of the VMM, agent protocol, freezing. The freeze is what makes counts exact:
+ * two counters can only be compared when nothing happens between switching on the one and the
+ * other. SIGSTOP takes every vCPU thread out of KVM_RUN without the VMM's taking part, so that its
+ * devices (vhost, VFIO) are not reset as a "stop" of the VMM would do.
+ */
+#include "run/guest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/args.h"
+#include "util/log.h"
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int guest_vcpu_cpu(int index, int vcpu, int vcpus, int host_cpus)
+{
+	if (host_cpus < 2)
+		return 0;
+	return 1 + (index * vcpus + vcpu) % (host_cpus - 1);
+}
+
+static void add_net(struct args *a, const struct guest *g, const struct guest_net *net)
+{
+	switch (net->kind) {
+	case SC_NET_NONE:
+		break;
+	case SC_NET_VIRTIO_USER:
+	case SC_NET_VIRTIO_VHOST:
+		args_add(a, "-netdev");
+		args_add(a, "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s", net->tap,
+		    net->kind == SC_NET_VIRTIO_VHOST ? "on" : "off");
+		args_add(a, "-device");
+		args_add(a, "virtio-net-pci,netdev=n0,mac=%s,romfile=", g->mac);
+		break;
+	case SC_NET_VF:
+		args_add(a, "-device");
+		args_add(a, "vfio-pci,host=%s,romfile=", net->vf);
+		break;
+	}
+}
+
+static void command_line(struct args *a, const struct guest *g, const struct lab *lab,
+			 const struct sc_guests *cfg, const struct guest_net *net)
+{
+	args_add(a, "%s", lab->qemu);
+	args_add(a, "-L"), args_add(a, "%s", lab->share);
+	args_words(a, "-nodefaults -no-user-config"), args_add(a, "-no-reboot");
+	args_words(a, "-display none");
+	args_add(a, "-name"), args_add(a, "guest=%s,debug-threads=on", g->name);
+	args_words(a, "-machine q35,accel=kvm");
+	args_add(a, "-cpu"), args_add(a, "host,kvm-pv-eoi=%s", cfg->pv_eoi ? "on" : "off");
+	args_add(a, "-m"), args_add(a, "%d", cfg->memory_mb);
+	args_add(a, "-smp"), args_add(a, "%d", cfg->vcpus);
+	args_add(a, "-kernel"), args_add(a, "%s", lab->kernel);
+	args_add(a, "-initrd"), args_add(a, "%s", lab->initrd);
+	args_add(a, "-append");
+	args_add(a, "console=ttyS0 quiet panic=-1 mitigations=off nokaslr ipv6.disable=1 "
+	    "cryptomgr.notests%s%s%s%s%s%s%s", cfg->idle_poll ? " idle=poll" : "",
+	    net->kind == SC_NET_NONE ? "" : " exitlab.ip=", net->kind == SC_NET_NONE ? "" : g->ip,
+	    net->kind == SC_NET_NONE ? "" : " exitlab.peer=", net->kind == SC_NET_NONE ? "" : net->peer_ip,
+	    net->kind == SC_NET_NONE ? "" : " exitlab.peer_mac=",
+	    net->kind == SC_NET_NONE ? "" : net->peer_mac);
+	args_add(a, "-serial"), args_add(a, "file:%s/%s.console", lab->run_dir, g->name);
+	args_words(a, "-device virtio-serial-pci");
+	args_add(a, "-chardev");
+	args_add(a, "socket,id=agent,path=%s/%s.agent,server=on,wait=off", lab->run_dir, g->name);
+	args_words(a, "-device virtserialport,chardev=agent,name=exitlab.agent");
+	add_net(a, g, net);
+}
+
+int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
+		const struct guest_net *net, int host_cpus)
+{
+	struct args a = { .n = 0 };
+	char log[256];
+	struct proc_opts o = { .cpu = host_cpus > 1 ? 0 : -1, .log = log };
+	int ret;
+
+	memset(g, 0, sizeof(*g));
+	g->index = index;
+	g->agent = -1;
+	snprintf(g->name, sizeof(g->name), "g%u", (unsigned int)index & 0x3f);
+	snprintf(g->ip, sizeof(g->ip), "10.0.0.%u", 10 + ((unsigned int)index & 0x3f));
+	snprintf(g->mac, sizeof(g->mac), "52:54:00:00:01:%02x", (unsigned int)index & 0xff);
+	snprintf(log, sizeof(log), "%s/%s.log", lab->run_dir, g->name);
+	command_line(&a, g, lab, cfg, net);
+	ret = args_ok(&a);
+	if (!ret)
+		ret = proc_start(&g->vmm, a.v, &o);
+	g->vmm.name = "guest's VMM";
+	args_free(&a);
+	return ret;
+}
+
+/* Pins the threads that QEMU named "CPU n/KVM". */
+static int pin_vcpus(const struct guest *g, const struct sc_guests *cfg, int host_cpus)
+{
+	char path[64], comm[32];
+	struct dirent *d;
+	int pinned = 0, vcpu;
+	DIR *dir;
+
+	if (host_cpus < 2)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", g->vmm.pid);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while ((d = readdir(dir))) {
+		cpu_set_t set;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", g->vmm.pid, d->d_name);
+		f = d->d_name[0] == '.' ? NULL : fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(comm, sizeof(comm), f) && sscanf(comm, "CPU %d/KVM", &vcpu) == 1) {
+			CPU_ZERO(&set);
+			CPU_SET(guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, host_cpus), &set);
+			if (!sched_setaffinity(atoi(d->d_name), sizeof(set), &set))
+				pinned++;
+		}
+		fclose(f);
+	}
+	closedir(dir);
+	return pinned == cfg->vcpus ? 0 : -ESRCH;
+}
+
+static int agent_connect(struct guest *g, const struct lab *lab)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s.agent", lab->run_dir, g->name);
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a))) {
+		int e = errno;
+
+		close(fd);
+		return -e;
+	}
+	g->agent = fd;
+	return 0;
+}
+
+static int read_byte(int fd, char *c, long end)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		long left = end - now_ms();
+		int r = poll(&p, 1, left < 0 ? 0 : (int)left);
+		ssize_t n;
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			return -ETIMEDOUT;
+		n = read(fd, c, 1);
+		if (n == 1)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		return n < 0 ? -errno : -EPIPE;
+	}
+}
+
+/* One answer of the agent: "STATUS LENGTH\n" and LENGTH bytes. */
+static int agent_answer(struct guest *g, char *out, size_t size, int timeout_ms)
+{
+	long end = now_ms() + timeout_ms;
+	char head[64], c;
+	size_t n = 0, len, i;
+	int status, ret;
+
+	for (;;) {
+		ret = read_byte(g->agent, &c, end);
+		if (ret)
+			return ret;
+		if (c == '\n')
+			break;
+		if (n + 1 == sizeof(head))
+			return -EPROTO;
+		head[n++] = c;
+	}
+	head[n] = 0;
+	if (sscanf(head, "%d %zu", &status, &len) != 2 || status < 0)
+		return -EPROTO;
+	for (i = 0; i < len; i++) {
+		ret = read_byte(g->agent, &c, end);
+		if (ret)
+			return ret;
+		if (out && i + 1 < size)
+			out[i] = c;
+	}
+	if (out && size)
+		out[len < size ? len : size - 1] = 0;
+	return status;
+}
+
+int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
+		     int host_cpus, int timeout_ms)
+{
+	long end = now_ms() + timeout_ms;
+	char out[32];
+	int ret;
+
+	while ((ret = agent_connect(g, lab))) {
+		if (now_ms() > end || proc_wait(&g->vmm, 0) != -ETIMEDOUT) {
+			err("guest %s: its VMM ended or made no agent socket: %s", g->name, strerror(-ret));
+			return ret;
+		}
+		usleep(10000);
+	}
+	ret = pin_vcpus(g, cfg, host_cpus);
+	if (ret) {
+		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
+		return ret;
+	}
+	ret = agent_answer(g, out, sizeof(out), (int)(end - now_ms()));
+	if (ret < 0 && proc_wait(&g->vmm, 1000) != -ETIMEDOUT)
+		err("guest %s: its VMM ended while it booted", g->name);
+	else if (ret < 0)
+		err("guest %s: its agent did not answer: %s", g->name, strerror(-ret));
+	return ret < 0 ? ret : 0;
+}
+
+int guest_run(struct guest *g, const char *cmd, char *out, size_t size)
+{
+	size_t n = strlen(cmd);
+
+	if (send(g->agent, cmd, n, MSG_NOSIGNAL) != (ssize_t)n ||
+	    send(g->agent, "\n", 1, MSG_NOSIGNAL) != 1)
+		return -EPIPE;
+	return agent_answer(g, out, size, 60000);
+}
+
+/* True when every thread of @pid is stopped ('T') or no thread of the process can run ('Z'). */
+static bool all_stopped(pid_t pid)
+{
+	char path[64], line[512];
+	bool all = true;
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return true;
+	while (all && (d = readdir(dir))) {
+		char *p;
+		FILE *f;
+
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/stat", pid, d->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(line, sizeof(line), f)) {
+			p = strrchr(line, ')');
+			/* A vhost worker is a thread of the VMM that no signal stops; it runs no vCPU. */
+			if (p && !strstr(line, "(vhost-"))
+				all = p[2] == 'T' || p[2] == 'Z' || p[2] == 'X';
+		}
+		fclose(f);
+	}
+	closedir(dir);
+	return all;
+}
+
+int guest_freeze(struct guest *g)
+{
+	long end = now_ms() + 10000;
+
+	if (kill(g->vmm.pid, SIGSTOP))
+		return -errno;
+	while (!all_stopped(g->vmm.pid)) {
+		if (now_ms() > end)
+			return -ETIMEDOUT;
+		usleep(500);
+	}
+	return 0;
+}
+
+int guest_thaw(struct guest *g)
+{
+	return kill(g->vmm.pid, SIGCONT) ? -errno : 0;
+}
+
+void guest_stop(struct guest *g)
+{
+	if (g->agent >= 0)
+		close(g->agent);
+	g->agent = -1;
+	proc_kill(&g->vmm);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One guest of the host that runs this: its VMM process, its agent, and the means to hold it still
+ * while counters are switched.
+ */
+#ifndef EXITLAB_GUEST_H
+#define EXITLAB_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "run/scenario.h"
+#include "util/proc.h"
+
+/* Where the programs and images are on the host that runs the guests. */
+struct lab {
+	const char *qemu;	/* VMM */
+	const char *share;	/* its firmware */
+	const char *kernel, *initrd;
+	const char *run_dir;	/* sockets, consoles; exists */
+};
+
+struct guest {
+	int index;
+	char name[16];		/* "g0" */
+	char ip[16];		/* 10.0.0.10 + index */
+	char mac[18];
+	struct proc vmm;
+	int agent;		/* socket, -1 = none */
+};
+
+/* Network facts a guest needs at its start. */
+struct guest_net {
+	enum sc_net kind;
+	const char *tap;	/* virtio: name of the tap device */
+	const char *vf;		/* vf: PCI address of the virtual function */
+	const char *peer_ip, *peer_mac;
+};
+
+/*
+ * Starts guest @index and returns at once. Its vCPU threads are pinned to the CPUs after the first
+ * (the first CPU is for the VMM's other threads, vhost and the load generator), round robin, unless
+ * the host has one CPU only. 0 or negative errno, the reason logged.
+ */
+int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
+		const struct guest_net *net, int host_cpus);
+/* Waits until the agent has answered, then pins the vCPUs. -ETIMEDOUT after @timeout_ms. */
+int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
+		     int host_cpus, int timeout_ms);
+/*
+ * Runs a shell command in the guest. Output (terminated, cut at @size) in @out, which may be NULL.
+ * Returns the command's exit status or negative errno (-ETIMEDOUT after 60 s).
+ */
+int guest_run(struct guest *g, const char *cmd, char *out, size_t size);
+/*
+ * Stops every thread of the VMM (SIGSTOP) and waits until they stand still, so that no vCPU enters
+ * or leaves while counters are switched on, off or read. guest_thaw() lets them go on.
+ */
+int guest_freeze(struct guest *g);
+int guest_thaw(struct guest *g);
+/* Kills the VMM. Harmless if it never started. */
+void guest_stop(struct guest *g);
+
+/* CPU on which vCPU @vcpu of guest @index runs on a host of @host_cpus CPUs. Pure. */
+int guest_vcpu_cpu(int index, int vcpu, int vcpus, int host_cpus);
+
+#endif

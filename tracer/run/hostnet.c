@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Network set-up of a host under test, by ip(8) and sysfs. What is hard is the order for virtual
+ * functions: automatic probing must be off before they appear, or the host's own driver takes them
+ * and the guest gets nothing; and their MAC must be set by the PF before VFIO resets them.
+ */
+#include "run/hostnet.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "util/proc.h"
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		ret = -errno;
+		err("cannot write '%s' to %s: %s", text, path, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* Name of the first interface (in alphabetic order) whose device is bound to @driver. */
+static int find_nic(const char *driver, char *name, size_t size)
+{
+	char path[320], link[256];
+	struct dirent *d;
+	DIR *dir = opendir("/sys/class/net");
+	ssize_t n;
+
+	name[0] = 0;
+	if (!dir)
+		return -errno;
+	while ((d = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/class/net/%.64s/device/driver", d->d_name);
+		n = readlink(path, link, sizeof(link) - 1);
+		if (n <= 0)
+			continue;
+		link[n] = 0;
+		if (!strcmp(strrchr(link, '/') + 1, driver) &&
+		    (!name[0] || strcmp(d->d_name, name) < 0))
+			snprintf(name, size, "%.31s", d->d_name);
+	}
+	closedir(dir);
+	if (name[0])
+		return 0;
+	err("no network interface with driver %s on this host", driver);
+	return -ENODEV;
+}
+
+static int read_mac(const char *nic, char *mac, size_t size)
+{
+	char path[128];
+	FILE *f;
+	int ret = -ENODATA;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/address", nic);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	if (fgets(mac, (int)size, f) && strlen(mac) == 17)
+		ret = 0;
+	fclose(f);
+	return ret;
+}
+
+static int setup_peer(struct hostnet *n)
+{
+	int i, ret;
+
+	ret = proc_cmd("ip netns add peer");
+	if (ret)
+		return ret;
+	n->have_ns = true;
+	ret = proc_cmd("ip link set %s netns peer", n->peer);
+	if (!ret)
+		ret = proc_cmd("ip -n peer addr add " HOSTNET_PEER_IP "/24 dev %s", n->peer);
+	if (!ret)
+		ret = proc_cmd("ip -n peer link set %s up", n->peer);
+	/* Fixed neighbour entries on both sides: no address resolution inside a window. */
+	for (i = 0; !ret && i < n->guests; i++)
+		ret = proc_cmd("ip -n peer neigh add 10.0.0.%d lladdr 52:54:00:00:01:%02x "
+			       "nud permanent dev %s", 10 + i, i, n->peer);
+	return ret;
+}
+
+static int setup_taps(struct hostnet *n)
+{
+	int i, ret;
+
+	ret = proc_cmd("ip link add exitlab0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0");
+	if (ret)
+		return ret;
+	n->have_bridge = true;
+	ret = proc_cmd("ip link set %s master exitlab0", n->nic);
+	for (i = 0; !ret && i < n->guests; i++) {
+		snprintf(n->tap[i], sizeof(n->tap[i]), "exitlab-t%d", i & 0xf);
+		ret = proc_cmd("ip tuntap add dev %s mode tap vnet_hdr", n->tap[i]);
+		if (ret)
+			break;
+		n->taps = i + 1;
+		ret = proc_cmd("ip link set %s master exitlab0 up", n->tap[i]);
+	}
+	if (!ret)
+		ret = proc_cmd("ip link set exitlab0 up");
+	return ret;
+}
+
+static int bind_vf(struct hostnet *n, int i)
+{
+	char path[128], link[128];
+	const char *addr;
+	ssize_t len;
+	int ret;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device/virtfn%d", n->nic, i);
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len <= 0)
+		return -errno;
+	link[len] = 0;
+	addr = strrchr(link, '/');
+	snprintf(n->vf[i], sizeof(n->vf[i]), "%.15s", addr ? addr + 1 : link);
+	ret = proc_cmd("ip link set %s vf %d mac 52:54:00:00:01:%02x", n->nic, i, i);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", n->vf[i]);
+	ret = write_file(path, "vfio-pci");
+	return ret ? ret : write_file("/sys/bus/pci/drivers_probe", n->vf[i]);
+}
+
+static int setup_vfs(struct hostnet *n)
+{
+	char path[128], count[8];
+	int i, ret;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device/sriov_drivers_autoprobe", n->nic);
+	ret = write_file(path, "0");
+	if (ret)
+		return ret;
+	n->have_vfs = true;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device/sriov_numvfs", n->nic);
+	snprintf(count, sizeof(count), "%d", n->guests);
+	ret = write_file(path, count);
+	for (i = 0; !ret && i < n->guests; i++)
+		ret = bind_vf(n, i);
+	return ret;
+}
+
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests)
+{
+	int ret;
+
+	memset(n, 0, sizeof(*n));
+	n->kind = kind;
+	n->guests = guests;
+	if (kind == SC_NET_NONE)
+		return 0;
+	if (guests > HOSTNET_MAX_GUESTS)
+		return -E2BIG;
+	ret = find_nic("igb", n->nic, sizeof(n->nic));
+	if (!ret)
+		ret = find_nic("e1000e", n->peer, sizeof(n->peer));
+	if (!ret)
+		ret = read_mac(n->peer, n->peer_mac, sizeof(n->peer_mac));
+	if (!ret)
+		ret = setup_peer(n);
+	if (!ret)
+		ret = proc_cmd("ip link set %s up", n->nic);
+	if (!ret)
+		ret = kind == SC_NET_VF ? setup_vfs(n) : setup_taps(n);
+	if (ret)
+		hostnet_teardown(n);
+	return ret;
+}
+
+void hostnet_teardown(struct hostnet *n)
+{
+	char path[128];
+
+	if (n->have_vfs) {
+		snprintf(path, sizeof(path), "/sys/class/net/%s/device/sriov_numvfs", n->nic);
+		write_file(path, "0");
+		snprintf(path, sizeof(path), "/sys/class/net/%s/device/sriov_drivers_autoprobe",
+			 n->nic);
+		write_file(path, "1");
+	}
+	while (n->taps > 0)
+		proc_cmd("ip link del %s", n->tap[--n->taps]);
+	if (n->have_bridge)
+		proc_cmd("ip link del exitlab0");
+	/* The NIC in the namespace returns to the host by itself. */
+	if (n->have_ns)
+		proc_cmd("ip netns del peer");
+	n->have_vfs = n->have_bridge = n->have_ns = false;
+}
+
+void hostnet_guest(const struct hostnet *n, int index, struct guest_net *out)
+{
+	*out = (struct guest_net){
+		.kind = n->kind,
+		.tap = n->tap[index],
+		.vf = n->vf[index],
+		.peer_ip = HOSTNET_PEER_IP,
+		.peer_mac = n->peer_mac,
+	};
+}

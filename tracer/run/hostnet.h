@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The network of a host under test: a peer in a namespace of its own, behind a second NIC on the
+ * same wire, and for each guest either a tap device on a bridge with the first NIC, or a virtual
+ * function of that NIC.
+ */
+#ifndef EXITLAB_HOSTNET_H
+#define EXITLAB_HOSTNET_H
+
+#include "run/guest.h"
+#include "run/scenario.h"
+
+#define HOSTNET_MAX_GUESTS	8
+#define HOSTNET_PEER_NS		"/run/netns/peer"
+#define HOSTNET_PEER_IP		"10.0.0.1"
+
+struct hostnet {
+	enum sc_net kind;
+	int guests;
+	char nic[32];		/* interface that serves the guests (igb) */
+	char peer[32];		/* the peer's interface (e1000e) */
+	char peer_mac[18];
+	char tap[HOSTNET_MAX_GUESTS][16];
+	char vf[HOSTNET_MAX_GUESTS][16];	/* PCI addresses */
+	bool have_ns, have_bridge, have_vfs;
+	int taps;
+};
+
+/* Sets everything up; on error what was done is undone. 0 or negative errno, the reason logged. */
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests);
+/* Removes devices, namespace, bridge and virtual functions again. */
+void hostnet_teardown(struct hostnet *n);
+/* What guest @index needs to know. */
+void hostnet_guest(const struct hostnet *n, int index, struct guest_net *out);
+
+#endif

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drives the load generators. Two kinds of client: our own (netload, kvmguest), which waits between
+ * warm-up and work and answers in JSON, and foreign ones (memcaslap), which do neither: their
+ * warm-up is a run of its own, and the work they claim is checked against the server's count.
+ */
+#include "run/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/log.h"
+
+#define RR_PORT		"7001"
+#define STREAM_PORT	"7002"
+#define MEMCACHED_PORT	"11211"
+#define CLIENT_TIMEOUT_MS	(600 * 1000)
+
+static int guest_server(struct guest *g, const char *cmd)
+{
+	char out[256];
+	int ret = guest_run(g, cmd, out, sizeof(out));
+
+	if (ret == 0)
+		return 0;
+	err("guest %s: '%s' failed: %s", g->name, cmd, ret < 0 ? strerror(-ret) : out);
+	return ret < 0 ? ret : -EIO;
+}
+
+static int start_server(const struct load *l, struct guest *g)
+{
+	const struct sc_workload *w = l->w;
+	char cmd[256];
+
+	switch (w->tool) {
+	case SC_TOOL_RR:
+		snprintf(cmd, sizeof(cmd), "netload server %s " RR_PORT " %u %u >/dev/null 2>&1 &",
+			 w->protocol == SC_TCP ? "tcp" : "udp", w->request_bytes, w->reply_bytes);
+		break;
+	case SC_TOOL_STREAM:
+		if (w->direction == SC_TO_GUEST)
+			snprintf(cmd, sizeof(cmd), "netload sink " STREAM_PORT " >/dev/null 2>&1 &");
+		else
+			snprintf(cmd, sizeof(cmd), "netload source " STREAM_PORT " %u >/dev/null 2>&1 &",
+				 w->write_bytes);
+		break;
+	case SC_TOOL_MEMCACHED:
+		/* One worker thread: the guest has one vCPU as a rule, and four would fight for it. */
+		snprintf(cmd, sizeof(cmd), "memcached -d -u root -t 1 -m 64 -U 0 -p " MEMCACHED_PORT);
+		break;
+	default:
+		return 0;
+	}
+	return guest_server(g, cmd);
+}
+
+/* Command line of a client of our own; argv entries point into @text. */
+static void client_args(const struct sc_workload *w, const struct guest *g, char *text,
+			size_t size, char **argv)
+{
+	char *save = NULL, *word;
+	int n = 0;
+
+	if (w->tool == SC_TOOL_RR)
+		snprintf(text, size, "netload rr %s %s " RR_PORT " %u %u %" PRIu64 " %" PRIu64,
+			 w->protocol == SC_TCP ? "tcp" : "udp", g->ip, w->request_bytes,
+			 w->reply_bytes, w->warmup, w->requests);
+	else if (w->tool == SC_TOOL_PROBE)
+		snprintf(text, size, "kvmguest --wait --json --out %" PRIu64 " --cpuid %" PRIu64 " --hlt %" PRIu64
+			 " --wrmsr %" PRIu64, w->probe_out, w->probe_cpuid, w->probe_hlt,
+			 w->probe_wrmsr);
+	else if (w->direction == SC_TO_GUEST)
+		snprintf(text, size, "netload send %s " STREAM_PORT " %u %" PRIu64 " %" PRIu64, g->ip,
+			 w->write_bytes, w->warmup_bytes, w->bytes);
+	else
+		snprintf(text, size, "netload receive %s " STREAM_PORT " %" PRIu64 " %" PRIu64, g->ip,
+			 w->warmup_bytes, w->bytes);
+	for (word = strtok_r(text, " ", &save); word && n < 15; word = strtok_r(NULL, " ", &save))
+		argv[n++] = word;
+	argv[n] = NULL;
+}
+
+static int start_client(struct load *l, int i)
+{
+	struct proc_opts o = {
+		.netns = l->w->tool == SC_TOOL_PROBE ? NULL : HOSTNET_PEER_NS,
+		.cpu = -1, .log = l->log, .pipe_stdin = true, .pipe_stdout = true,
+	};
+	char text[512], line[256], *argv[16];
+	int ret;
+
+	client_args(l->w, &l->guests[i], text, sizeof(text), argv);
+	ret = proc_start(&l->client[i], argv, &o);
+	if (ret)
+		return ret;
+	ret = proc_read_line(&l->client[i], line, sizeof(line), CLIENT_TIMEOUT_MS);
+	if (!ret && strcmp(line, "ready"))
+		ret = -EPROTO;
+	if (ret)
+		err("load '%s': the client did not get through its warm-up: %s", l->w->name,
+		    strerror(-ret));
+	return ret;
+}
+
+/* Requests that memcached in @g has served so far, by its own statistics. */
+static int memcached_ops(struct guest *g, uint64_t *ops)
+{
+	static const char cmd[] = "printf 'stats\\r\\nquit\\r\\n' | nc 127.0.0.1 " MEMCACHED_PORT;
+	char out[8192], *p;
+	unsigned long long get, set;
+	int ret = guest_run(g, cmd, out, sizeof(out));
+
+	if (ret)
+		return ret < 0 ? ret : -EIO;
+	p = strstr(out, "STAT cmd_get ");
+	if (!p || sscanf(p, "STAT cmd_get %llu", &get) != 1)
+		return -EPROTO;
+	p = strstr(out, "STAT cmd_set ");
+	if (!p || sscanf(p, "STAT cmd_set %llu", &set) != 1)
+		return -EPROTO;
+	*ops = get + set;
+	return 0;
+}
+
+static int memcached_total(struct load *l, uint64_t *sum)
+{
+	uint64_t ops;
+	int i, ret = 0;
+
+	*sum = 0;
+	for (i = 0; !ret && i < l->nr_guests; i++) {
+		ret = memcached_ops(&l->guests[i], &ops);
+		*sum += ops;
+	}
+	if (ret)
+		err("load '%s': no statistics from memcached: %s", l->w->name, strerror(-ret));
+	return ret;
+}
+
+static int memcaslap(struct load *l, int i, uint64_t requests)
+{
+	char server[64], ops[32], conc[32], value[32];
+	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = -1, .log = l->peer_log };
+	/* --win_size: as many keys per connection as it has to set before the first get; its default
+	 * of 10,000 would be a load of its own. */
+	char *argv[] = { "memcaslap", "-s", server, "-T", "1", "-c", conc, "-x", ops, "-X", value,
+			 "-w", "1k", NULL };
+
+	snprintf(server, sizeof(server), "%s:" MEMCACHED_PORT, l->guests[i].ip);
+	snprintf(ops, sizeof(ops), "%" PRIu64, requests);
+	snprintf(conc, sizeof(conc), "%u", l->w->clients);
+	snprintf(value, sizeof(value), "%u", l->w->value_bytes);
+	return proc_start(&l->client[i], argv, &o);
+}
+
+static int memcached_prepare(struct load *l)
+{
+	int i, ret = 0;
+
+	for (i = 0; !ret && l->w->warmup > 0 && i < l->nr_guests; i++) {
+		ret = memcaslap(l, i, l->w->warmup);
+		if (!ret)
+			ret = proc_wait(&l->client[i], CLIENT_TIMEOUT_MS);
+		if (ret) {
+			err("load '%s': warm-up of memcaslap failed", l->w->name);
+			return ret < 0 ? ret : -EIO;
+		}
+	}
+	unlink(l->peer_log);
+	return memcached_total(l, &l->ops_before);
+}
+
+int load_prepare(struct load *l, const struct sc_workload *w, struct guest *guests, int nr_guests,
+		 const struct lab *lab)
+{
+	int i, ret = 0;
+
+	*l = (struct load){ .w = w, .guests = guests, .nr_guests = nr_guests, .lab = lab };
+	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
+		l->client[i].in = l->client[i].out = -1;
+	snprintf(l->log, sizeof(l->log), "%s/%s.client.log", lab->run_dir, w->name);
+	snprintf(l->peer_log, sizeof(l->peer_log), "%s/%s.report", lab->run_dir, w->name);
+	if (w->tool == SC_TOOL_IDLE)
+		return 0;
+	if (w->tool == SC_TOOL_PROBE)
+		return start_client(l, 0);
+	for (i = 0; !ret && i < nr_guests; i++)
+		ret = start_server(l, &guests[i]);
+	if (w->tool == SC_TOOL_MEMCACHED)
+		return ret ? ret : memcached_prepare(l);
+	for (i = 0; !ret && i < nr_guests; i++)
+		ret = start_client(l, i);
+	return ret;
+}
+
+static int nr_clients(const struct load *l)
+{
+	switch (l->w->tool) {
+	case SC_TOOL_IDLE:
+		return 0;
+	case SC_TOOL_PROBE:
+		return 1;
+	default:
+		return l->nr_guests;
+	}
+}
+
+int load_go(struct load *l)
+{
+	int i, ret = 0;
+
+	for (i = 0; !ret && i < nr_clients(l); i++) {
+		if (l->w->tool == SC_TOOL_MEMCACHED)
+			ret = memcaslap(l, i, l->w->requests);
+		else if (write(l->client[i].in, "\n", 1) != 1)
+			ret = -errno;
+	}
+	return ret;
+}
+
+int load_wait(struct load *l)
+{
+	struct timespec t = { (time_t)(l->w->duration_ms / 1000),
+			      (long)(l->w->duration_ms % 1000) * 1000000 };
+	int i, ret;
+
+	if (l->w->tool == SC_TOOL_IDLE)
+		return nanosleep(&t, NULL) ? -errno : 0;
+	for (i = 0; i < nr_clients(l); i++) {
+		ret = proc_wait(&l->client[i], CLIENT_TIMEOUT_MS);
+		if (ret) {
+			err("load '%s': client %d ended with status %d (its log: %s)", l->w->name, i,
+			    ret, l->log);
+			return ret < 0 ? ret : -EIO;
+		}
+	}
+	return 0;
+}
+
+json_t *load_parse_memcaslap(const char *report)
+{
+	/* Run time: 0.2s Ops: 2000 TPS: 8945 Net_rate: 8.1M/s */
+	const char *p = strstr(report, "Run time:");
+	double s, tps;
+	long ops;
+
+	if (!p || sscanf(p, "Run time: %lfs Ops: %ld TPS: %lf", &s, &ops, &tps) != 3)
+		return NULL;
+	return json_pack("{s:I, s:f}", "client_requests", (json_int_t)ops, "client_run_s", s);
+}
+
+static int memcached_result(struct load *l, json_t **result, double *work)
+{
+	char report[16384];
+	uint64_t after;
+	size_t n;
+	FILE *f;
+	int ret = memcached_total(l, &after);
+
+	if (ret)
+		return ret;
+	f = fopen(l->peer_log, "re");
+	n = f ? fread(report, 1, sizeof(report) - 1, f) : 0;
+	if (f)
+		fclose(f);
+	report[n] = 0;
+	*result = load_parse_memcaslap(report);
+	if (!*result) {
+		err("load '%s': no result line in memcaslap's report %s", l->w->name, l->peer_log);
+		return -EPROTO;
+	}
+	/* Work is what the server served, the first sets of the client's window included. */
+	json_object_set_new(*result, "requests", json_integer((json_int_t)(after - l->ops_before)));
+	*work = (double)(after - l->ops_before);
+	return 0;
+}
+
+static double number(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+/* Reads one client's line of JSON. */
+static int client_result(struct load *l, int i, json_t **out)
+{
+	char line[4096];
+	json_error_t e;
+	int ret = proc_read_line(&l->client[i], line, sizeof(line), 1000);
+
+	proc_close(&l->client[i]);
+	if (!ret) {
+		*out = json_loads(line, 0, &e);
+		ret = json_is_object(*out) ? 0 : -EPROTO;
+	}
+	if (ret)
+		err("load '%s': no result from the client: %s", l->w->name, strerror(-ret));
+	return ret;
+}
+
+static double client_work(const struct load *l, const json_t *r)
+{
+	switch (l->w->tool) {
+	case SC_TOOL_RR:
+		return number(r, "requests");
+	case SC_TOOL_STREAM:
+		return number(r, "bytes") / 1e6;
+	case SC_TOOL_PROBE:
+		return number(r, "out") + number(r, "cpuid") + number(r, "hlt") + number(r, "wrmsr");
+	default:
+		return 0;
+	}
+}
+
+int load_result(struct load *l, json_t **result, double *work)
+{
+	json_t *all, *one = NULL;
+	int i, ret = 0;
+
+	*result = NULL;
+	*work = 0;
+	if (l->w->tool == SC_TOOL_MEMCACHED)
+		return memcached_result(l, result, work);
+	if (l->w->tool == SC_TOOL_IDLE) {
+		*work = (double)l->w->duration_ms / 1000;
+		*result = json_object();
+		return 0;
+	}
+	all = json_array();
+	for (i = 0; !ret && i < nr_clients(l); i++) {
+		ret = client_result(l, i, &one);
+		if (!ret) {
+			*work += client_work(l, one);
+			json_array_append_new(all, one);
+		}
+	}
+	if (!ret && json_array_size(all) == 1)
+		*result = json_incref(json_array_get(all, 0));
+	else if (!ret)
+		*result = json_pack("{s:O}", "per_guest", all);
+	json_decref(all);
+	return ret;
+}
+
+void load_end(struct load *l)
+{
+	int i;
+
+	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
+		proc_kill(&l->client[i]);
+	if (!l->w || l->w->tool == SC_TOOL_PROBE || l->w->tool == SC_TOOL_IDLE)
+		return;
+	for (i = 0; i < l->nr_guests; i++)
+		guest_run(&l->guests[i], l->w->tool == SC_TOOL_MEMCACHED ? "killall memcached"
+			  : "killall netload", NULL, 0);
+}

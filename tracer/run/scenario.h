@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A scenario as the rest of the program sees it: parsed, checked, defaults filled in, expanded
+ * into points. The file format is described in man/exitlab-scenario.5.scd.
+ */
+#ifndef EXITLAB_SCENARIO_H
+#define EXITLAB_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+/* How the emulated machine keeps time (see exitlab-scenario(5)). */
+enum sc_mode {
+	SC_MODE_COUNTS,		/* "counts": instruction-counted, one thread, repeats exactly */
+	SC_MODE_FAST,		/* "fast": one thread per CPU, for functional work only */
+};
+
+/* How a guest gets its network. */
+enum sc_net {
+	SC_NET_NONE,		/* "none" */
+	SC_NET_VIRTIO_USER,	/* "virtio-user": virtio-net served by QEMU in user space */
+	SC_NET_VIRTIO_VHOST,	/* "virtio-vhost": virtio-net served by vhost-net in the host kernel */
+	SC_NET_VF,		/* "vf": an igb virtual function assigned by VFIO */
+};
+
+enum sc_tool {
+	SC_TOOL_RR,		/* "rr": request-response, client on the peer, server in the guest */
+	SC_TOOL_STREAM,		/* "stream": one TCP stream */
+	SC_TOOL_MEMCACHED,	/* "memcached": Debian's memcached in the guest, memslap on the peer */
+	SC_TOOL_IDLE,		/* "idle": nothing, for a fixed time */
+	SC_TOOL_PROBE,		/* "probe": a bare guest that makes exits of known number and reason */
+};
+
+enum sc_protocol { SC_UDP, SC_TCP };
+enum sc_direction { SC_TO_GUEST, SC_FROM_GUEST };
+
+struct sc_host {
+	int cpus;		/* 1..16, default 2 */
+	int memory_mb;		/* 1024..16384, default 2560 */
+};
+
+struct sc_guests {
+	int count;		/* 0..8, default 1; 0 only if all workloads are probe or idle */
+	int vcpus;		/* 1..4, default 1 */
+	int memory_mb;		/* 128..4096, default 256 */
+	bool pv_eoi;		/* kvm-pv-eoi CPU flag of the guest, default true */
+	bool idle_poll;		/* idle=poll on the guest's command line, default false */
+};
+
+struct sc_config {
+	char *name;		/* [a-z0-9-]+, unique; part of the record's file name */
+	char *title;		/* for tables and plots; default: name */
+	enum sc_net net;
+};
+
+struct sc_workload {
+	char *name;		/* [a-z0-9-]+, unique */
+	char *title;		/* default: name */
+	enum sc_tool tool;
+	/* rr, memcached: work of the window and of the warm-up before it, in requests */
+	uint64_t requests;
+	uint64_t warmup;
+	/* rr */
+	enum sc_protocol protocol;	/* default udp */
+	uint32_t request_bytes;		/* 1..1400 (udp) or 1..65536 (tcp), default 1 */
+	uint32_t reply_bytes;		/* likewise */
+	/* stream */
+	enum sc_direction direction;	/* default to-guest */
+	uint64_t bytes;			/* work of the window; "20 MB" or "16 KiB" or a number */
+	uint64_t warmup_bytes;
+	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
+	/* memcached */
+	uint32_t value_bytes;		/* 1..65536, default 1024 */
+	uint32_t clients;		/* concurrent connections, 1..64, default 1 */
+	/* idle */
+	uint64_t duration_ms;		/* 1..600000, default 1000 */
+	/* probe: how many exits of each kind the bare guest makes */
+	uint64_t probe_out, probe_cpuid, probe_hlt, probe_wrmsr;	/* keys out cpuid hlt wrmsr */
+};
+
+/* Measured signals and independent counters of the same window. */
+struct sc_measure {
+	bool msr_detail;	/* detail: [msr]: split MSR exits by MSR number (shows EOIs) */
+	bool check_kvm_stats;	/* crosscheck: [kvm-stats]: KVM's own exit counter; default true */
+	bool check_hist;	/* crosscheck: [hist]: hist trigger on kvm_exit, costs time per exit */
+};
+
+/* One swept key: `sweep: { guests.memory_mb: [128, 256] }`. */
+struct sc_axis {
+	char *key;		/* dotted path to a number, e.g. "host.cpus" or "workloads.rr.requests" */
+	uint64_t *values;
+	size_t n;
+};
+
+struct scenario {
+	char *path;		/* as given by the user */
+	char *name;		/* file name without folder and .yaml */
+	char *title;		/* default: name */
+	char *reproduces;	/* paper, figure: free text, or NULL */
+	char *sha256;		/* of the file's bytes, 64 hex digits */
+	enum sc_mode mode;
+	struct sc_host host;
+	struct sc_guests guests;
+	struct sc_config *configs;
+	size_t nr_configs;
+	struct sc_workload *workloads;
+	size_t nr_workloads;
+	struct sc_measure measure;
+	struct sc_axis *sweep;
+	size_t nr_axes;
+	int repeat;		/* 1..100, default 1 */
+};
+
+/* One point: what a single run record is about. */
+struct sc_point {
+	char *id;		/* unique, usable as a file name: "vhost", "vhost,host.cpus=4", "vhost#2" */
+	const struct sc_config *config;
+	int repeat;		/* 1-based */
+	json_t *parameters;	/* swept keys and their values at this point; empty object if none */
+	/* copies of the scenario's settings with the swept values put in */
+	struct sc_host host;
+	struct sc_guests guests;
+	struct sc_workload *workloads;	/* shallow copies: strings belong to the scenario */
+	size_t nr_workloads;
+};
+
+/*
+ * Reads and checks a scenario file. On error nothing is returned but every problem found is
+ * written to @err, one line each, as "FILE:LINE: KEY: what is wrong; what would be right"
+ * (misspelt keys and values get the nearest right spelling).
+ * Returns 0, -EINVAL (the file is wrong), -ENOENT etc. (it cannot be read) or -ENOMEM.
+ * The caller frees *@out with scenario_free().
+ */
+int scenario_load(const char *path, FILE *err, struct scenario **out);
+/* The same from memory; @path only names the source in messages. For tests and the fuzzer. */
+int scenario_parse(const char *path, const char *text, size_t len, FILE *err,
+		   struct scenario **out);
+void scenario_free(struct scenario *sc);
+
+/*
+ * All points of a scenario, in the order configuration, sweep, repeat (the last varies fastest).
+ * The caller frees with scenario_points_free(). Returns 0 or -ENOMEM.
+ */
+int scenario_points(const struct scenario *sc, struct sc_point **out, size_t *n);
+void scenario_points_free(struct sc_point *points, size_t n);
+
+/*
+ * What a point asks of the machine, as JSON: the request that travels to the emulated host and is
+ * kept in the record. The same scenario gives the same bytes on every machine (no paths, no times).
+ */
+json_t *sc_point_to_json(const struct scenario *sc, const struct sc_point *pt);
+/*
+ * The inverse, on the other side: a scenario of one configuration, and its one point. What the
+ * point does not say (the scenario's name, title, sha256, path) is an empty string there. Free
+ * with scenario_points_free(*pt, 1), then scenario_free(*sc).
+ * Returns 0, -EINVAL (problems are written to @err) or -ENOMEM.
+ */
+int sc_point_from_json(const json_t *j, struct scenario **sc, struct sc_point **pt, FILE *err);
+
+const char *sc_net_name(enum sc_net net);
+const char *sc_tool_name(enum sc_tool tool);
+const char *sc_mode_name(enum sc_mode mode);
+/* Unit of a workload's work: "request", "MB", "second", "exit". */
+const char *sc_tool_unit(enum sc_tool tool);
+
+#endif

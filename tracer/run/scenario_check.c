@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What concerns several keys of a scenario at once. Sweeps make it hard: a rule must hold at every
+ * point. All combinations of swept values occur, so that the worst of each key taken together is
+ * a point that will be run, and looking at that one is enough.
+ */
+#include "run/scenario_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Memory that the host itself needs beside its guests. */
+#define HOST_OWN_MB 1024
+/* Virtual functions of the emulated card (igb). */
+#define MAX_VFS 7
+
+struct range { uint64_t min, max; };
+
+/* Smallest and largest value of a setting over all points. */
+static struct range over_points(const struct scenario *sc, const char *key, uint64_t value)
+{
+	struct range r = { value, value };
+	size_t i, j;
+
+	for (i = 0; i < sc->nr_axes; i++) {
+		if (strcmp(sc->sweep[i].key, key))
+			continue;
+		r = (struct range){ UINT64_MAX, 0 };
+		for (j = 0; j < sc->sweep[i].n; j++) {
+			uint64_t v = sc->sweep[i].values[j];
+
+			r.min = v < r.min ? v : r.min;
+			r.max = v > r.max ? v : r.max;
+		}
+	}
+	return r;
+}
+
+static bool needs_net(const struct sc_workload *w)
+{
+	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM || w->tool == SC_TOOL_MEMCACHED;
+}
+
+static void check_names(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	size_t i, j;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		for (j = 0; j < i && strcmp(sc->configs[i].name, sc->configs[j].name); j++)
+			;
+		if (j < i)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s: the name is "
+				   "taken (line %d); each needs its own", sc->configs[i].name,
+				   lines->config[j]);
+	}
+	for (i = 0; i < sc->nr_workloads; i++) {
+		for (j = 0; j < i && strcmp(sc->workloads[i].name, sc->workloads[j].name); j++)
+			;
+		if (j < i)
+			sc_problem(&rd->pb, lines->workload[i], "workloads.%s: the name is taken "
+				   "(line %d); each needs its own", sc->workloads[i].name,
+				   lines->workload[j]);
+	}
+}
+
+static void check_guests(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range count = over_points(sc, "guests.count", sc->guests.count);
+	struct range guest_mb = over_points(sc, "guests.memory_mb", sc->guests.memory_mb);
+	struct range host_mb = over_points(sc, "host.memory_mb", sc->host.memory_mb);
+	unsigned long long need_mb = count.max * guest_mb.max + HOST_OWN_MB;
+	size_t i;
+
+	if (need_mb > host_mb.min)
+		sc_problem(&rd->pb, lines->host ? lines->host : lines->guests,
+			   "host.memory_mb: %llu is not enough for %llu guests of %llu MB and %d "
+			   "MB for the host itself; at least %llu",
+			   (unsigned long long)host_mb.min, (unsigned long long)count.max,
+			   (unsigned long long)guest_mb.max, HOST_OWN_MB, need_mb);
+	for (i = 0; i < sc->nr_configs; i++) {
+		if (sc->configs[i].net == SC_NET_VF && count.max > MAX_VFS)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.net: vf with %llu "
+				   "guests; the card has %d virtual functions, guests.count at "
+				   "most %d", sc->configs[i].name, (unsigned long long)count.max,
+				   MAX_VFS, MAX_VFS);
+	}
+	for (i = 0; i < sc->nr_workloads; i++) {
+		if (!count.min && needs_net(&sc->workloads[i]))
+			sc_problem(&rd->pb, lines->workload[i], "workloads.%s.tool: %s needs a "
+				   "guest, but guests.count is 0; at least 1",
+				   sc->workloads[i].name, sc_tool_name(sc->workloads[i].tool));
+	}
+}
+
+static void check_net(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	const struct sc_workload *w = NULL;
+	size_t i;
+
+	for (i = 0; i < sc->nr_workloads && !w; i++) {
+		if (needs_net(&sc->workloads[i]))
+			w = &sc->workloads[i];
+	}
+	for (i = 0; w && i < sc->nr_configs; i++) {
+		if (sc->configs[i].net == SC_NET_NONE)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.net: none, but "
+				   "workload %s (%s) needs a network; virtio-user, virtio-vhost or "
+				   "vf", sc->configs[i].name, w->name, sc_tool_name(w->tool));
+	}
+}
+
+/* What tables cannot say: limits of one key that depend on another. */
+static void check_workload(struct sc_reader *rd, const struct sc_workload *w, int line)
+{
+	static const struct { const char *key; size_t offset; } sizes[] = {
+		{ "request_bytes", offsetof(struct sc_workload, request_bytes) },
+		{ "reply_bytes", offsetof(struct sc_workload, reply_bytes) },
+	};
+	char key[96];
+	size_t i;
+
+	for (i = 0; w->tool == SC_TOOL_RR && w->protocol == SC_UDP && i < 2; i++) {
+		uint32_t bytes = *(const uint32_t *)((const char *)w + sizes[i].offset);
+		struct range r;
+
+		snprintf(key, sizeof(key), "workloads.%s.%s", w->name, sizes[i].key);
+		r = over_points(rd->sc, key, bytes);
+		if (r.max > 1400)
+			sc_problem(&rd->pb, line, "%s: %llu does not fit into one packet; 1 to "
+				   "1400 with udp, or protocol: tcp", key,
+				   (unsigned long long)r.max);
+	}
+	if (w->tool == SC_TOOL_PROBE &&
+	    !(w->probe_out | w->probe_cpuid | w->probe_hlt | w->probe_wrmsr))
+		sc_problem(&rd->pb, line, "workloads.%s: a probe of no exits; one of out, cpuid, "
+			   "hlt, wrmsr above 0", w->name);
+}
+
+/* How many points there will be, and whether their names fit. */
+static void check_points(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	uint64_t n = sc->nr_configs * (uint64_t)sc->repeat;
+	size_t longest = 0, i, j, len = 4;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		size_t l = strlen(sc->configs[i].name);
+
+		longest = l > longest ? l : longest;
+	}
+	len += longest;
+	for (i = 0; i < sc->nr_axes; i++) {
+		const struct sc_axis *axis = &sc->sweep[i];
+
+		longest = 0;
+		for (j = 0; j < axis->n; j++) {
+			size_t l = snprintf(NULL, 0, ",%s=%llu", axis->key,
+					    (unsigned long long)axis->values[j]);
+
+			longest = l > longest ? l : longest;
+		}
+		len += longest;
+		/* At most 64 * 100 * 1000 so far, and no more multiplied once it is too many. */
+		if (n <= SC_MAX_POINTS)
+			n *= axis->n;
+	}
+	if (n > SC_MAX_POINTS)
+		sc_problem(&rd->pb, lines->sweep ? lines->sweep : lines->configs,
+			   "sweep: more than %d points (configurations x sweep x repeat); sweep "
+			   "fewer values", SC_MAX_POINTS);
+	if (len > SC_MAX_ID)
+		sc_problem(&rd->pb, lines->sweep, "sweep: points would have names of %zu bytes; "
+			   "at most %d, so shorter names or fewer swept keys", len, SC_MAX_ID);
+}
+
+void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	size_t i;
+
+	check_names(rd, lines);
+	check_guests(rd, lines);
+	check_net(rd, lines);
+	for (i = 0; i < rd->sc->nr_workloads; i++)
+		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);
+	check_points(rd, lines);
+}

@@ -26,6 +26,7 @@ SKEL	:= $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
 GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all guest demo check setup man install clean
 all: $(BUILD)/exitlab guest
 

@@ -67,7 +67,7 @@ static void csv_column(FILE *out, const struct table *t, size_t col)
 {
 	const struct column *c = &t->cols[col];
 	struct result r[64];
-	char metric[80];
+	char metric[sizeof(r[0].key) + 8];
 	json_t *check;
 	size_t n, i;
 
@@ -86,7 +86,7 @@ static void csv_column(FILE *out, const struct table *t, size_t col)
 	csv_line(out, t, c, "lost_events", NULL, c->lost);
 	n = table_results(c->window, r, sizeof(r) / sizeof(r[0]));
 	for (i = 0; i < n; i++) {
-		snprintf(metric, sizeof(metric), "result.%s", r[i].key);
+		snprintf(metric, sizeof(metric), "result.%.*s", (int)sizeof(r[i].key), r[i].key);
 		csv_line(out, t, c, metric, NULL, r[i].value);
 	}
 	csv_counters(out, t, c);

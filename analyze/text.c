@@ -44,6 +44,8 @@ static void cell_text(char *buf, size_t n, double v)
 		snprintf(buf, n, "0");
 	else if (a < 0.0005)
 		snprintf(buf, n, "<0.001");
+	else if (a >= 100 && a < 1e10 && v == floor(v))
+		snprintf(buf, n, "%.0f", v);
 	else if (a < 10)
 		snprintf(buf, n, "%.3f", v);
 	else if (a < 100)
@@ -286,9 +288,9 @@ static void result_lines(const struct block *b)
 static void counter_lines(const struct block *b)
 {
 	static const struct { const char *path[2], *label; } counters[] = {
-		{ { "guest", "interrupts" }, "guest interrupts" },
-		{ { "guest", "nic_interrupts" }, "of the guest's NIC" },
-		{ { "host", "vfio_interrupts" }, "host's VFIO interrupts" },
+		{ { "guest", "interrupts" }, "guest irqs" },
+		{ { "guest", "nic_interrupts" }, "guest NIC irqs" },
+		{ { "host", "vfio_interrupts" }, "host VFIO irqs" },
 	};
 	char label[96];
 	size_t i, c;

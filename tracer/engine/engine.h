@@ -21,6 +21,8 @@ struct engine;
 struct engine_opts {
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
 	bool msr_detail;	/* split MSR exits by MSR number (one more probe: kvm_msr) */
+	bool own_cost;		/* measure the programs' run time; costs two clock reads an event */
+	const char *rung;	/* force a rung for kvm_entry ("tp_btf", "raw_tp"); NULL = best */
 };
 
 /* One (isa, reason, detail) of one vCPU. */
@@ -54,6 +56,7 @@ struct ledger {
 	uint64_t recursion_missed;	/* programs skipped by the kernel */
 	uint64_t unmatched_exits;	/* exit without the entry before it */
 	uint64_t unmatched_entries;	/* entry without the exit before it (after the first) */
+	uint64_t unknown_exits;	/* exits of threads that have made no entry yet: uncounted */
 };
 
 struct probe_info {
@@ -81,5 +84,7 @@ void engine_detach(struct engine *e);
 int engine_read(struct engine *e, struct trace_snapshot *out);
 void engine_close(struct engine *e);
 void snapshot_free(struct trace_snapshot *s);
+/* Puts vCPUs and reasons into their documented order; for engines. */
+void snapshot_sort(struct trace_snapshot *s);
 
 #endif

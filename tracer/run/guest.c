@@ -234,7 +234,9 @@ int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_gue
 		}
 		usleep(10000);
 	}
-	ret = pin_vcpus(g, cfg, host_cpus);
+	/* The vCPU threads appear a little after the socket. */
+	while ((ret = pin_vcpus(g, cfg, host_cpus)) == -ESRCH && now_ms() < end)
+		usleep(1000);
 	if (ret) {
 		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
 		return ret;

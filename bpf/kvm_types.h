@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The few kernel types the programs touch, cut down to the fields they read. CO-RE finds the real
+ * offsets in the BTF of the running kernel (of kvm.ko, where KVM is a module), so this replaces a
+ * generated vmlinux.h.
+ */
+#ifndef EXITLAB_KVM_TYPES_H
+#define EXITLAB_KVM_TYPES_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_QUEUE = 22 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1 };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kvm;
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	int vcpu_id;
+};
+
+/* Context of raw tracepoint programs (uapi/linux/bpf.h). */
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -234,19 +234,16 @@ static void caption(FILE *out, const struct record *r)
 {
 	json_t *machine = json_object_get(r->root, "machine");
 	const char *kernel = json_string_value(json_object_get(machine, "kernel"));
-	const char *qemu = json_string_value(json_object_get(machine, "qemu"));
 	char buf[512];
 
-	snprintf(buf, sizeof(buf), "kernel %.80s%s%.60s; scenario %.100s, sha256 %.16s",
-		 kernel ? kernel : "unknown", qemu ? ", QEMU " : "", qemu ? qemu : "",
-		 r->scenario, r->sha256);
+	snprintf(buf, sizeof(buf), "kernel %.80s; scenario %.100s, sha256 %.16s",
+		 kernel ? kernel : "unknown", r->scenario, r->sha256);
 	variable(out, "caption", buf);
 }
 
 void plot_write_variables(FILE *out, const struct plot *p, const char *base, const char *data)
 {
 	const struct record *r = p->tables[0].cols[0].rec;
-	const char *backend = json_string_value(json_object_get(r->root, "backend"));
 	size_t longest = 0, i, col;
 	char name[MAX_BAR_NAME];
 
@@ -259,9 +256,7 @@ void plot_write_variables(FILE *out, const struct plot *p, const char *base, con
 	variable(out, "base", base);
 	variable(out, "data", data);
 	variable(out, "heading", r->title);
-	variable(out, "note", backend && !strcmp(backend, "emulated")
-		 ? "emulated testbed, instruction-counted time"
-		 : json_string_value(json_object_get(r->root, "time_base")));
+	variable(out, "note", record_time_label(r));
 	caption(out, r);
 	fprintf(out, "longest = %zu\n", longest);
 	fprintf(out, "panels = %zu\narray panel_title[panels]\narray panel_unit[panels]\n"

@@ -66,7 +66,7 @@ static const struct need vcpu_needs[] = {
 };
 static const struct need reason_needs[] = {
 	{ "isa", STRING }, { "reason", INTEGER }, { "name", OPT_STRING }, { "count", COUNT },
-	{ "timed", COUNT }, { "total_ns", COUNT }, { "detail", OPT_COUNT },
+	{ "timed", COUNT }, { "total_ns", OPT_COUNT }, { "detail", OPT_COUNT },
 	{ "detail_name", OPT_STRING }, { NULL, 0 },
 };
 
@@ -337,7 +337,8 @@ static int is_record_name(const struct dirent *d)
 {
 	size_t len = strlen(d->d_name);
 
-	if (d->d_name[0] == '.')
+	/* What `exitlab run` keeps beside the records of the last run. */
+	if (d->d_name[0] == '.' || !strcmp(d->d_name, "previous") || !strcmp(d->d_name, "logs"))
 		return 0;
 	return d->d_type == DT_DIR || d->d_type == DT_UNKNOWN || d->d_type == DT_LNK ||
 	       (len > 5 && !strcmp(d->d_name + len - 5, ".json"));
@@ -479,4 +480,14 @@ const char *record_parameters(const struct record *r, char *buf, size_t n)
 				 json_number_value(v));
 	}
 	return buf;
+}
+
+const char *record_time_label(const struct record *r)
+{
+	const char *backend = text_of(r->root, "backend"), *mode = text_of(r->point, "mode");
+
+	if (!backend || strcmp(backend, "emulated") || !mode)
+		return text_of(r->root, "time_base");
+	return strcmp(mode, "counts") ? "emulated testbed, time neither repeatable nor real"
+				      : "emulated testbed, instruction-counted time";
 }

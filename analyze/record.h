@@ -26,7 +26,8 @@ struct records {
 };
 
 /*
- * Adds the record of a file, or those of all *.json files of a folder and of its folders. What
+ * Adds the record of a file, or those of all *.json files of a folder and of its folders (but for
+ * those named "previous", "logs" or with a dot, where old runs and scratch files are). What
  * cannot be used is told on @err, one line each "FILE: FIELD: what is wrong", and counted in
  * rs->bad; the rest is still read. 0 or -ENOMEM.
  */
@@ -39,6 +40,8 @@ void records_free(struct records *rs);
 
 /* The window of a workload, or NULL. */
 json_t *record_window(const struct record *r, const char *workload);
+/* What the times of the record are: short, for captions. */
+const char *record_time_label(const struct record *r);
 /* "host.cpus=4;guests.count=2", empty if nothing was swept. */
 const char *record_parameters(const struct record *r, char *buf, size_t n);
 

@@ -24,14 +24,7 @@ static const char *machine_text(const struct record *r, const char *key)
 
 void text_heading(FILE *out, const struct record *r)
 {
-	const char *backend = json_string_value(json_object_get(r->root, "backend"));
-
-	fprintf(out, "%s: %s\n", r->scenario, r->title);
-	if (backend && !strcmp(backend, "emulated"))
-		fprintf(out, "emulated testbed, instruction-counted time (1 ns per instruction; not real "
-			"time)\n");
-	else
-		fprintf(out, "%s\n", json_string_value(json_object_get(r->root, "time_base")));
+	fprintf(out, "%s: %s\n%s\n", r->scenario, r->title, record_time_label(r));
 	fprintf(out, "kernel %s, scenario file %.12s\n", machine_text(r, "kernel"), r->sha256);
 }
 

@@ -7,6 +7,8 @@
 #ifndef EXITLAB_KVM_TYPES_H
 #define EXITLAB_KVM_TYPES_H
 
+#include "vcpus.h"
+
 typedef unsigned char __u8;
 typedef unsigned short __u16;
 typedef unsigned int __u32;
@@ -20,20 +22,78 @@ typedef __u32 __be32;
 typedef __u32 __wsum;
 
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_QUEUE = 22 };
-enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1 };
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct kvm;
-
-struct kvm_vcpu {
-	struct kvm *kvm;
-	int vcpu_id;
-};
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1 << 10 };
 
 /* Context of raw tracepoint programs (uapi/linux/bpf.h). */
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct mm_struct;
+struct seq_file;
+
+struct task_struct {
+	int tgid;
+	struct mm_struct *mm;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1];
+};
+
+struct kvm {
+	struct mm_struct *mm;
+};
+
+#define KVM_STAT_FIELD(name) __u64 name;
+struct kvm_vcpu_stat {
+	KVM_STATS(KVM_STAT_FIELD)
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	int vcpu_id;
+	struct pid *pid;	/* the thread that ran it last */
+	struct kvm_vcpu_stat stat;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct dentry {
+	struct qstr d_name;
+	struct super_block *d_sb;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	void *private_data;
+	struct path f_path;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

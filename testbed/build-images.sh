@@ -17,8 +17,8 @@ exitlab=$(realpath "$1") kvmguest=$(realpath "$2") qemu=$(realpath "$3")
 kernel=$(realpath "$4") guestbin=$(realpath "$5")
 here=$TOP/testbed/guest
 
-L2_MODULES="virtio_net igbvf"
-L1_MODULES="kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e"
+L2_MODULES=(virtio_net igbvf)
+L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
 # Unpacked, not installed: memcached would start a service.
 EXTRA_PACKAGES=(memcached libmemcached-tools)
 
@@ -79,14 +79,14 @@ build() {
 	for p in *.deb; do dpkg -x "$p" .; done
 
 	skeleton "$work/l2" "$here/l2-init"
-	put_modules "$work/l2" $L2_MODULES
+	put_modules "$work/l2" "${L2_MODULES[@]}"
 	put "$work/l2" "$guestbin/agent"
 	put "$work/l2" "$guestbin/netload"
 	put "$work/l2" usr/bin/memcached
 	pack "$work/l2" "$work/l2.cpio"
 
 	skeleton "$work/l1" "$here/l1-init"
-	put_modules "$work/l1" $L1_MODULES
+	put_modules "$work/l1" "${L1_MODULES[@]}"
 	rm -f "$work/l1/bin/ip"			# busybox's ip knows neither tuntap nor vf
 	put "$work/l1" "$(command -v ip)" ip
 	strip -o "$work/exitlab" "$exitlab"

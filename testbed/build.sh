@@ -24,4 +24,4 @@ kernel=$(testbed/build-kernel.sh 9>&-)
 images=$(testbed/build-images.sh "$exitlab" build/guest/kvmguest "$qemu" "$kernel" build/guest 9>&-)
 printf 'qemu %s\nimages %s\n' "$qemu" "$images"
 # What exit counts depend on: the machine, the kernel and everything inside.
-printf 'testbed %s\n' "$((cd "$qemu" && sha256sum qemu-l0 qemu-l1; cat "$images/SHA256SUMS") | sha256sum | cut -c1-16)"
+printf 'testbed %s\n' "$( (cd "$qemu" && sha256sum qemu-l0 qemu-l1 && cat "$images/SHA256SUMS") | sha256sum | cut -c1-16)"

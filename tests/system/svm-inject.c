@@ -40,8 +40,11 @@ typedef unsigned long u64;
 #define DIVIDE_BY_1	0xb
 #define LVT_MASKED	(1u << 16)
 #define LVT_PERIODIC	(1u << 17)
+#define ICR_SELF	(1u << 18)
 #define ICR_INIT	0x4500
 #define ICR_STARTUP	0x4600
+
+#define FLAG_IF		0x200
 
 #define VEC_HOST	0x50		/* taken by this program: timer or inter-processor interrupt */
 #define VEC_GUEST	0x41		/* injected into the guest */
@@ -110,7 +113,7 @@ static struct gate host_idt[256], guest_idt[256];
 static u8 guest_stack[PAGE] __attribute__((aligned(PAGE)));
 
 extern u64 gdt[];
-extern const u8 stubs[], guest_main[], guest_irq[], gif0_begin[], gif0_end[];
+extern const u8 stubs[], guest_main[], guest_cr8[], guest_irq[], gif0_begin[], gif0_end[];
 extern const u8 ap_code[], ap_code_end[];
 extern volatile u64 guest_irqs;
 void svm_run(u64 vmcb_pa);
@@ -161,6 +164,8 @@ asm(
 
 "guest_main:\n"
 "	nop\n	nop\n	nop\n	nop\n	vmmcall\n	ud2\n"
+"guest_cr8:\n"
+"	mov $8, %eax\n	mov %rax, %cr8\n	xor %eax, %eax\n	mov %rax, %cr8\n	vmmcall\n	ud2\n"
 "guest_irq:\n"
 "	incq guest_irqs(%rip)\n	iretq\n"
 
@@ -328,12 +333,12 @@ static inline void take_interrupts(void)
 }
 
 /*
- * Runs the guest from its start until it asks to be left, with EVENT injected into it and FLAGS. An
- * event whose delivery an exit cut short is injected again, as a hypervisor must.
+ * Runs the guest from CODE until it asks to be left, with EVENT injected into it and FLAGS. An event
+ * whose delivery an exit cut short is injected again, as a hypervisor must.
  */
-static void run_guest(u32 event, u64 flags)
+static void run_guest_at(const u8 *code, u32 event, u64 flags)
 {
-	vmcb.rip = (u64)guest_main;
+	vmcb.rip = (u64)code;
 	vmcb.rsp = (u64)guest_stack + PAGE;
 	vmcb.rflags = 2 | flags;
 	vmcb.event_inj = event;
@@ -352,6 +357,11 @@ static void run_guest(u32 event, u64 flags)
 		}
 		vmcb.event_inj = vmcb.exit_int_info & EVENT_INTR ? vmcb.exit_int_info : 0;
 	}
+}
+
+static void run_guest(u32 event, u64 flags)
+{
+	run_guest_at(guest_main, event, flags);
 }
 
 /* x2APIC timer registers are MSRs that read the clock. An unpatched QEMU aborts at the first. */
@@ -393,24 +403,21 @@ static u32 test_inject(void)
 	return guest_irqs != rounds || host_irqs < rounds / 8 || host_irqs > rounds - rounds / 8;
 }
 
-static volatile u32 ap_alive, ap_stop;
-static volatile u64 ap_sent;
+static volatile u32 ap_alive;
+static volatile u64 round, sent;
 
 void ap_main(void);
-/* The second CPU: an interrupt as soon as the last one was taken, at a changing distance. */
+/* The second CPU: one interrupt per round, at a distance from the VMRUN that changes. */
 void ap_main(void)
 {
-	u32 x = 12345;
-
 	apic_write(APIC_SPURIOUS, 0x1ff);
 	ap_alive = 1;
-	while (!ap_stop) {
-		if (host_irqs < ap_sent)
-			continue;
-		x = x * 1103515245 + 12345;
-		for (u32 i = x >> 16 & 0xff; i; i--)
+	for (;;) {
+		while (sent == round)
 			asm volatile("" : : : "memory");
-		ap_sent++;
+		for (u32 i = sent * 7 % 1024; i; i--)
+			asm volatile("" : : : "memory");
+		sent++;
 		apic_write(APIC_ICR_HIGH, 0);
 		apic_write(APIC_ICR_LOW, VEC_HOST);
 	}
@@ -440,35 +447,51 @@ static void start_ap(void)
 }
 
 /*
- * Needs two CPUs that run in parallel. While one sends interrupts, the other enters the guest with a
- * pending virtual interrupt. None may be lost, none may be taken while GIF is 0.
+ * Needs two CPUs that run in parallel. While one sends an interrupt, the other enters a guest that has
+ * a virtual interrupt pending. None may be lost, none may be taken while GIF is 0.
  */
 static u32 test_parallel(void)
 {
-	const u64 rounds = 3000000;
-	u64 last = 0, still = 0, lost = 0, n;
+	/* Some seconds; fewer rounds on a busy machine, where two CPUs seldom run at the same time. */
+	const u64 rounds = 200000, ticks = 20000000000;
+	u64 lost = 0, start, n;
 
 	start_ap();
-	for (n = 0; n < rounds; n++) {
+	start = rdtsc();
+	for (n = 1; n <= rounds && rdtsc() - start < ticks; n++) {
+		u32 spins = 0, seen = 0;
+
 		vmcb.int_ctl = V_INTR_MASKING | V_IRQ | V_PRIO_MAX | V_IGN_TPR;
-		run_guest(n & 1 ? EVENT_INTR | VEC_GUEST : 0, 0x200);
-		still = host_irqs == last ? still + 1 : 0;
-		last = host_irqs;
-		/* Sent, known to the APIC, and not taken in so many rounds: nobody told the CPU. */
-		if (still > 2000 && apic_read(APIC_IRR + (VEC_HOST / 32) * 16) >> VEC_HOST % 32 & 1) {
+		round = n;
+		run_guest(n & 1 ? EVENT_INTR | VEC_GUEST : 0, FLAG_IF);
+		while (host_irqs < n) {
+			take_interrupts();
+			if (++spins % 4096 || !(apic_read(APIC_IRR + VEC_HOST / 32 * 16) >> VEC_HOST % 32 & 1))
+				continue;
+			/* Known to the APIC and still not taken a long time later: nobody told the CPU. */
+			if (++seen < 3)
+				continue;
+			seen = 0;
 			lost++;
-			still = 0;
-			apic_write(APIC_ICR_LOW, VEC_HOST | 1u << 18);
+			apic_write(APIC_ICR_LOW, VEC_HOST | ICR_SELF);
 		}
 	}
-	ap_stop = 1;
-	report("# interrupts sent:", ap_sent);
+	report("# interrupts sent:", sent);
 	report("# taken:", host_irqs);
 	report("# taken although GIF was 0:", gif0_irqs);
 	report("# pending but never signalled:", lost);
-	report("# injected:", rounds / 2);
+	report("# injected:", n / 2);
 	report("# delivered:", guest_irqs);
-	return gif0_irqs || lost || ap_sent < 10000 || guest_irqs != rounds / 2;
+	return gif0_irqs || lost || guest_irqs != n / 2;
+}
+
+/* A guest that lowers its task priority while a virtual interrupt waits for IF. */
+static u32 test_cr8(void)
+{
+	vmcb.int_ctl = V_INTR_MASKING | V_IRQ | V_PRIO_MAX;
+	run_guest_at(guest_cr8, 0, 0);
+	report("# virtual interrupt still pending:", !!(vmcb.int_ctl & V_IRQ));
+	return !(vmcb.int_ctl & V_IRQ);
 }
 
 static int word_is(const char *line, const char *word)
@@ -497,6 +520,8 @@ void main(const struct start_info *info)
 		bad = test_inject();
 	else if (word_is(line, "parallel"))
 		bad = test_parallel();
+	else if (word_is(line, "cr8"))
+		bad = test_cr8();
 	else
 		print("# unknown test\n");
 	leave(bad ? 1 : GOOD);

@@ -22,11 +22,12 @@ trap 'rm -rf "$tmp"' EXIT
 	-nostdlib -static -Wl,-T,"$here/svm-inject.lds",--build-id=none,--no-warn-rwx-segments \
 	-Wl,-z,noexecstack,-z,max-page-size=4096 -o "$tmp/svm" "$here/svm-inject.c"
 
-# run FOLDER TEST : status 0 when the program says so. 33 is its only good exit status.
+# run FOLDER TEST MODE : status 0 when the program says so. 33 is its only good exit status.
 run() {
-	local rc=0
+	local rc=0 accel=(-accel tcg -icount shift=0,sleep=off -smp 1)
+	[ "$3" != mttcg ] || accel=(-accel tcg,thread=multi -smp 2)
 	timeout 120 "$1/qemu-l0" -L "$1/share" -nodefaults -no-user-config -display none -no-reboot \
-		-machine q35,hpet=off -accel tcg -icount shift=0,sleep=off -smp 1 -m 64 \
+		-machine q35,hpet=off "${accel[@]}" -m 64 \
 		-cpu max,la57=off,+svm,+x2apic -device isa-debug-exit -serial stdio \
 		-kernel "$tmp/svm" -append "$2" </dev/null >"$tmp/out" 2>&1 || rc=$?
 	sed 's/^#* */# /' "$tmp/out"
@@ -41,20 +42,22 @@ result() { # ok|"not ok" NAME
 }
 
 failed=0
-# patch, test of the program, what it shows
+# patch, test of the program, how CPUs run, what it shows
 cases=(
-	"0001 x2apic x2APIC timer registers can be read with -icount"
-	"0002 inject an interrupt injected at VMRUN is delivered once"
+	"0001 x2apic icount x2APIC timer registers can be read with -icount"
+	"0002 inject icount an interrupt injected at VMRUN is delivered once"
+	"0003 cr8 icount CR8 can be written while a virtual interrupt waits"
+	"0003 parallel mttcg no interrupt is lost at VMRUN with CPUs in parallel"
 )
 plan=${#cases[@]}
 [ -z "${EXITLAB_SVM_PROVE:-}" ] || plan=$((2 * plan))
 echo "1..$plan"
 for c in "${cases[@]}"; do
-	read -r patch name text <<<"$c"
-	if run "$folder" "$name"; then result ok "$text"; else result "not ok" "$text"; fi
+	read -r patch name mode text <<<"$c"
+	if run "$folder" "$name" "$mode"; then result ok "$text"; else result "not ok" "$text"; fi
 	if [ -n "${EXITLAB_SVM_PROVE:-}" ]; then
 		without=$(EXITLAB_QEMU_SKIP_PATCH=$patch "$top/testbed/build-qemu.sh")
-		if run "$without" "$name"; then rc="not ok"; else rc=ok; fi
+		if run "$without" "$name" "$mode"; then rc="not ok"; else rc=ok; fi
 		result "$rc" "the test notices that patch $patch is missing"
 	fi
 done

@@ -68,6 +68,10 @@ static const struct reason_entry vmx_reasons[] = {
 	{ 0x44, "TPAUSE" },
 	{ 0x4a, "BUS_LOCK" },
 	{ 0x4b, "NOTIFY" },
+	{ 0x4c, "SEAMCALL" },
+	{ 0x4d, "TDCALL" },
+	{ 0x54, "MSR_READ_IMM" },
+	{ 0x55, "MSR_WRITE_IMM" },
 };
 
 static const struct reason_entry svm_reasons[] = {
@@ -164,6 +168,8 @@ static const struct reason_entry svm_reasons[] = {
 	{ 0x9e, "CR14_WRITE_TRAP" },
 	{ 0x9f, "CR15_WRITE_TRAP" },
 	{ 0xa2, "INVPCID" },
+	{ 0xa5, "BUS_LOCK" },
+	{ 0xa6, "IDLE_HLT" },
 	{ 0x400, "NPF" },
 	{ 0x401, "AVIC_INCOMPLETE_IPI" },
 	{ 0x402, "AVIC_UNACCELERATED_ACCESS" },

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads KVM's counters of a process that is about to end, before its files are closed: afterwards
+ * nobody can ask. Serves to tell "no exits" from "exits nobody told us about" for a VM that does not
+ * outlive the measurement.
+ *
+ * The hard part is the place. A process ends thread by thread, and its files are closed by the last
+ * one, after this tracepoint; so only the last thread looks. Walking the file table costs a process
+ * that ends some microseconds, and only while a measurement runs.
+ */
+#include "vcpu_file.h"
+
+#define MAX_FDS		1024
+#define MAX_ENDED	1024	/* vCPUs */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+};
+
+struct task_struct___ending {
+	int tgid;
+	char comm[16];
+	struct files_struct *files;
+	struct signal_struct *signal;
+};
+#pragma clang attribute pop
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_ENDED);
+	__type(key, __u64);			/* address of the vCPU: once, however often it is open */
+	__type(value, struct ended_record);
+} ended SEC(".maps");
+
+static const struct ended_record zero;
+
+static __always_inline void keep(struct kvm_vcpu *vcpu, struct task_struct___ending *task)
+{
+	__u64 key = (__u64)vcpu;
+	struct ended_record *e;
+
+	bpf_map_update_elem(&ended, &key, &zero, BPF_ANY);
+	e = bpf_map_lookup_elem(&ended, &key);
+	if (!e)
+		return;
+	e->vcpu.tgid = BPF_CORE_READ(task, tgid);
+	read_vcpu(vcpu, &e->vcpu);
+	BPF_CORE_READ_STR_INTO(&e->comm, task, comm);
+}
+
+SEC("raw_tp/sched_process_exit")
+int process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct___ending *task = (void *)ctx->args[0];
+	struct file **fds, *file;
+	unsigned int i, n;
+
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	n = BPF_CORE_READ(task, files, fdt, max_fds);
+	fds = BPF_CORE_READ(task, files, fdt, fd);
+	for (i = 0; i < MAX_FDS && i < n; i++) {
+		if (bpf_probe_read_kernel(&file, sizeof(file), fds + i) || !file)
+			continue;
+		if (is_vcpu_file(file))
+			keep(BPF_CORE_READ(file, private_data), task);
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Any bytes as a run record: it is refused with a message, or every output can be made of it and
+ * it is no different from itself. Build from the top of the source:
+ *
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. \
+ *     tests/fuzz/fuzz_record.c analyze/?*.c -ljansson -lm -o fuzz_record
+ *   ./fuzz_record -max_total_time=180 -dict=tests/fuzz/record.dict CORPUS FOLDER_OF_RECORDS
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/diff.h"
+#include "analyze/export.h"
+#include "analyze/plotdata.h"
+#include "analyze/record.h"
+#include "analyze/table.h"
+#include "analyze/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void all_outputs(const struct records *rs, FILE *out)
+{
+	struct table *tables;
+	struct plot plot;
+	json_t *j;
+	size_t n, i;
+
+	if (tables_build(rs, &tables, &n))
+		abort();
+	for (i = 0; i < n; i++) {
+		text_table(out, &tables[i], 3);
+		text_failed_checks(out, &tables[i]);
+	}
+	export_csv(out, tables, n);
+	j = export_json(tables, n);
+	if (!j)
+		abort();
+	json_dumpf(j, out, 0);
+	json_decref(j);
+	if (n) {
+		if (plot_choose(tables, n, &plot))
+			abort();
+		plot_write_data(out, &plot);
+		plot_write_variables(out, &plot, "base", "base.dat");
+		plot_free(&plot);
+	}
+	tables_free(tables, n);
+	if (diff_records(out, rs, rs))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct records rs = { 0 };
+	char *said = NULL, *text = NULL;
+	size_t len, out_len;
+	FILE *err = open_memstream(&said, &len), *out = open_memstream(&text, &out_len);
+	int rc = records_add_text(&rs, "fuzz.json", (const char *)data, size, err);
+
+	fclose(err);
+	if ((rc == -EINVAL) != (len > 0) || (rc == -EINVAL) != (rs.bad == 1))
+		abort();
+	if (!rc) {
+		text_heading(out, &rs.list[0]);
+		all_outputs(&rs, out);
+	}
+	fclose(out);
+	records_free(&rs);
+	free(said);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# What `make check` runs after the set-up. Every test prints TAP ("ok 1 - what", "not ok 2 - what",
+# "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
+# line "N passed, N failed, N skipped".
+#
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz svm stat testbed; default all)
+
+. "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
+cd "$TOP"
+logs=build/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+wanted=${*:-style unit fuzz svm stat testbed}
+
+# collect GROUP COMMAND... : runs a test program and counts its TAP lines.
+collect() {
+	local group=$1 log rc=0 t0=$SECONDS line n=0
+	shift
+	log=$logs/$group.tap
+	"$@" >"$log" 2>"$logs/$group.err" </dev/null || rc=$?
+	while IFS= read -r line; do
+		case $line in
+		"ok "*"# SKIP"*) skipped=$((skipped + 1)) n=$((n + 1)); printf 'SKIP %s: %s\n' "$group" "${line#ok }" ;;
+		"ok "*) passed=$((passed + 1)) n=$((n + 1)) ;;
+		"not ok "*) failed=$((failed + 1)) n=$((n + 1)); printf 'FAIL %s: %s\n' "$group" "${line#not ok }" ;;
+		esac
+	done <"$log"
+	# A test program that died, or said nothing, has failed whatever it printed before.
+	if [ "$n" = 0 ] || { [ "$rc" != 0 ] && ! grep -q '^not ok' "$log"; }; then
+		failed=$((failed + 1))
+		printf 'FAIL %s: status %s after %s results\n' "$group" "$rc" "$n"
+		rc=1
+	fi
+	if [ "$rc" != 0 ]; then
+		sed 's/^/     /' "$logs/$group.err" | tail -n 30
+	fi
+	printf '%-24s %3d tests, %3d s\n' "$group" "$n" $((SECONDS - t0))
+}
+
+want() { case " $wanted " in *" $1 "*) ;; *) return 1 ;; esac; }
+
+# unit_program FILE : builds a unit test with the sanitizers and prints its path.
+unit_program() {
+	local src=$1 link out
+	out=build/tests/$(basename "$src" .c)
+	mkdir -p build/tests
+	link=$(sed -n '1,3s|^/\* LINK: *\(.*\) *\*/$|\1|p' "$src")
+	# shellcheck disable=SC2086  # several files
+	gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-Wall -Wextra -Werror -Itracer -Ibpf -I. -Ibuild -Itests/unit -o "$out" "$src" $link \
+		-lcmocka -ljansson -lyaml -lcrypto -lbpf -lelf -lz -lm || return 1
+	echo "$out"
+}
+
+run_unit() {
+	local src prog
+	for src in tests/unit/test_*.c; do
+		if prog=$(unit_program "$src" 2>"$logs/$(basename "$src").build"); then
+			collect "unit/$(basename "$src" .c)" env CMOCKA_MESSAGE_OUTPUT=TAP "$prog"
+		else
+			failed=$((failed + 1))
+			printf 'FAIL %s does not build:\n' "$src"
+			cat "$logs/$(basename "$src").build"
+		fi
+	done
+}
+
+mkdir -p "$logs/unit"
+step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
+if want style; then collect style tests/style.sh; fi
+if want unit; then run_unit; fi
+if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
+if want svm || want testbed; then
+	# Shown here, with its progress, rather than inside a test.
+	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab" >"$logs/testbed.paths"
+fi
+if want svm; then collect svm tests/system/svm.sh "$(sed -n 's/^qemu //p' "$logs/testbed.paths")/qemu-l0"; fi
+if want stat; then collect stat-native tests/system/stat-native.sh; fi
+if want testbed; then
+	say "tests in the emulated testbed take about 5 minutes; their log: $logs/testbed.err"
+	collect testbed tests/system/testbed.sh
+fi
+
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]

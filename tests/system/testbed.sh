@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Tests in the emulated testbed: the tracer's counts against every other counter, repeatability, and
+# what is left behind by runs that end badly. Prints TAP.
+
+cd "$(dirname "$0")/../.." || exit 1
+export EXITLAB_NO_SETUP=1
+work=$PWD/build/test-results
+x=build/exitlab
+n=0
+
+t() { # NAME STATUS : STATUS 0 passes
+	n=$((n + 1))
+	if [ "$2" = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; fi
+}
+
+# query FILE PYTHON-EXPRESSION : evaluates over r, the record; status 0 if true.
+query() {
+	python3 - "$1" "$2" <<-'EOF'
+	import json, sys
+	r = json.load(open(sys.argv[1]))
+	w = {x["workload"]: x for x in r["windows"]}
+	def reasons(name, window):
+	    return sum(e["count"] for vm in window["tracer"]["vms"] for c in vm["vcpus"]
+	               for e in c["reasons"] if e["name"] == name or e.get("detail_name") == name)
+	def exits(window):
+	    return sum(c["exits"] for vm in window["tracer"]["vms"] for c in vm["vcpus"])
+	ok = eval(sys.argv[2])
+	if not ok:
+	    print(sys.argv[1], "fails:", sys.argv[2], file=sys.stderr)
+	    for x in r["windows"]:
+	        print(x["workload"], x["checks"], file=sys.stderr)
+	sys.exit(0 if ok else 1)
+	EOF
+}
+
+# emulators : how many emulated hosts run for a test of ours
+emulators() { pgrep -f "qemu-l0.*$work" | wc -l; }
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+rm -rf "$work"
+mkdir -p "$work"
+
+# --- exits of known number and reason
+$x run -o "$work/probe" scenarios/selftest-probe.yaml >&2
+t "a bare guest's run succeeds" $?
+p=$work/probe/bare.json
+query "$p" 'w["probe"]["result"]["out"] == 1009 and reasons("IOIO", w["probe"]) == 1009'
+t "1009 OUT instructions are 1009 IOIO exits" $?
+query "$p" 'reasons("CPUID", w["probe"]) == 2003'
+t "2003 CPUID instructions are 2003 CPUID exits" $?
+query "$p" 'reasons("HLT", w["probe"]) == 503'
+t "503 HLT instructions are 503 HLT exits" $?
+query "$p" 'reasons("MSR", w["probe"]) == 1511'
+t "1511 WRMSR instructions are 1511 MSR exits" $?
+query "$p" 'all(c["difference"] == 0 for c in w["probe"]["checks"]) and len(w["probe"]["checks"]) >= 5'
+t "the hist trigger and the guest agree with the tracer" $?
+query "$p" 'all(e["timed"] <= e["count"] and e["min_ns"] <= e["p50_ns"] and e["p50_ns"] <= e["p99_ns"] and sum(b[1] for b in e["hist"]) == e["timed"] for vm in w["probe"]["tracer"]["vms"] for c in vm["vcpus"] for e in c["reasons"] if e["timed"])'
+t "histograms hold what was timed, and percentiles are in order" $?
+
+# --- kill -9 while points run, then the whole of it: counters, network load
+setsid $x run -j 2 -o "$work/io" scenarios/selftest-io.yaml >&2 2>"$work/killed.err" &
+pid=$!
+wait_for 60 test -e "$work/io/.work/virtio-qemu/mailbox"
+sleep 3
+started=$(emulators)
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+wait_for 5 sh -c "! pgrep -f 'qemu-l0.*$work' >/dev/null"
+[ "$started" -ge 1 ] && [ "$(emulators)" = 0 ]
+t "kill -9 of exitlab run ends the emulated hosts ($started were running)" $?
+$x run -o "$work/io" scenarios/selftest-io.yaml >&2
+t "the next run goes on and completes" $?
+[ ! -e "$work/io/.work" ] && [ "$(emulators)" = 0 ]
+t "no scratch folder and no emulated host is left" $?
+
+for c in virtio-qemu virtio-vhost vf; do
+	query "$work/io/$c.json" 'len(w) == 6 and all(len(x["checks"]) == 2 and all(c["difference"] == 0 for c in x["checks"]) for x in w.values())'
+	t "$c: tracer, KVM's statistics and the hist trigger differ by 0 in six windows" $?
+	query "$work/io/$c.json" 'all(sorted(((e["reason"], e["count"]) for e in x["counters"]["hist"])) == sorted({k: sum(e["count"] for vm in x["tracer"]["vms"] for c in vm["vcpus"] for e in c["reasons"] if e["reason"] == k) for k in {e["reason"] for vm in x["tracer"]["vms"] for c in vm["vcpus"] for e in c["reasons"]}}.items()) for x in w.values())'
+	t "$c: tracer and hist trigger agree reason by reason" $?
+	query "$work/io/$c.json" 'all(x["tracer"]["ledger"][k] == 0 for x in w.values() for k in ("map_full", "recursion_missed", "unmatched_exits", "unmatched_entries", "unknown_exits"))'
+	t "$c: nothing lost, nothing unmatched" $?
+	query "$work/io/$c.json" 'w["rr"]["work"] == 499 and w["rr"]["counters"]["guest"]["nic_interrupts"] >= 499 and w["memcached"]["work"] >= 211'
+	t "$c: the guest served the requests" $?
+done
+query "$work/io/vf.json" 'all(reasons("NPF", w[k]) + reasons("IOIO", w[k]) == 0 for k in ("rr", "send")) and reasons("EOI", w["rr"]) >= 499'
+t "vf: EOI exits and no doorbells" $?
+query "$work/io/vf.json" 'abs(w["rr"]["counters"]["host"]["vfio_interrupts"] - w["rr"]["counters"]["guest"]["nic_interrupts"]) <= 2'
+t "vf: every device interrupt of the guest passed through the host" $?
+query "$work/io/virtio-vhost.json" 'reasons("NPF", w["rr"]) >= 499'
+t "vhost: one doorbell (NPF) a request" $?
+python3 - "$work/io" <<'EOF' >&2
+import json, sys
+n = {}
+for c in ("virtio-qemu", "virtio-vhost", "vf"):
+    r = json.load(open(f"{sys.argv[1]}/{c}.json"))
+    x = next(x for x in r["windows"] if x["workload"] == "rr")
+    n[c] = sum(v["exits"] for vm in x["tracer"]["vms"] for v in vm["vcpus"])
+print(n)
+sys.exit(not n["virtio-qemu"] > n["virtio-vhost"] > n["vf"])
+EOF
+t "exits per request: QEMU more than vhost more than VF" $?
+
+# --- repeatability: the same points again, one at a time instead of two, give the same records
+$x run -j 1 --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml >&2
+$x analyze --against "$work/io" "$work/io2" >&2
+t "a second run, alone on the machine, gives the same record" $?
+$x run --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml 2>"$work/again.err"
+grep -q "booting" "$work/again.err"
+[ $? = 1 ]
+t "a complete point is not run again" $?
+cp "$work/io/virtio-vhost.json" "$work/io2/virtio-vhost.json"
+sed -i '0,/"exits": [0-9]*/s//"exits": 1/' "$work/io2/virtio-vhost.json"
+$x analyze --against "$work/io" "$work/io2" >&2
+[ $? = 1 ]
+t "a changed count is found" $?
+
+# --- fast mode
+$x run -o "$work/fast" scenarios/selftest-fast.yaml >&2
+t "fast mode: two guests of two vCPUs run" $?
+query "$work/fast/virtio-vhost.json" 'w["rr"]["work"] == 614 and all(c["difference"] == 0 for c in w["rr"]["checks"]) and len(w["rr"]["tracer"]["vms"]) == 2'
+t "fast mode: counters agree, both guests are told apart" $?
+
+# --- ends that are not happy
+timeout -s INT 8 $x run -o "$work/int" scenarios/selftest-probe.yaml 2>"$work/int.err"
+rc=$?
+{ [ $rc = 130 ] || [ $rc = 124 ]; } && grep -q interrupted "$work/int.err" &&
+	[ ! -e "$work/int/.work" ] && [ "$(emulators)" = 0 ]
+t "Ctrl-C ends the run, says so and leaves nothing" $?
+$x run --timeout 3 -o "$work/late" scenarios/selftest-probe.yaml 2>"$work/late.err"
+[ $? = 1 ] && grep -q "no end after 3 s.*logs/bare.log" "$work/late.err" && [ "$(emulators)" = 0 ]
+t "a point that does not end in time fails, naming its log" $?
+printf '{' >"$work/probe/bare.json"
+$x -v run --timeout 3 -o "$work/probe" scenarios/selftest-probe.yaml 2>"$work/damaged.err"
+grep -q "damaged" "$work/damaged.err" && [ -s "$work/probe/previous/bare.json" ]
+t "a damaged record is set aside and measured anew" $?
+echo "1..$n"

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/yaml.c */
+/*
+ * A point as JSON: there and back again gives the same bytes, and what a scenario file may not ask
+ * for is refused here too.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "run/scenario.h"
+
+/* Every point of a file must survive the way there and back. */
+static void round_trip(const char *path)
+{
+	struct scenario *sc, *sc2;
+	struct sc_point *p, *p2;
+	size_t n, i;
+
+	assert_int_equal(scenario_load(path, stderr, &sc), 0);
+	assert_int_equal(scenario_points(sc, &p, &n), 0);
+	for (i = 0; i < n; i++) {
+		json_t *j = sc_point_to_json(sc, &p[i]), *again;
+		char *text = json_dumps(j, 0), *text2;
+
+		assert_non_null(text);
+		assert_int_equal(sc_point_from_json(j, &sc2, &p2, stderr), 0);
+		again = sc_point_to_json(sc2, p2);
+		text2 = json_dumps(again, 0);
+		assert_string_equal(text, text2);
+		assert_int_equal(sc2->nr_configs, 1);
+		assert_ptr_equal(p2->config, &sc2->configs[0]);
+		assert_string_equal(p2->id, p[i].id);
+		assert_int_equal(p2->repeat, p[i].repeat);
+		assert_memory_equal(&p2->host, &p[i].host, sizeof(p2->host));
+		assert_memory_equal(&sc2->measure, &sc->measure, sizeof(sc->measure));
+		assert_int_equal(sc2->mode, sc->mode);
+		free(text);
+		free(text2);
+		json_decref(j);
+		json_decref(again);
+		scenario_points_free(p2, 1);
+		scenario_free(sc2);
+	}
+	scenario_points_free(p, n);
+	scenario_free(sc);
+}
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	round_trip("tests/unit/scenarios/good/minimal.yaml");
+	round_trip("tests/unit/scenarios/good/everything.yaml");
+	round_trip("tests/unit/scenarios/good/probe.yaml");
+	round_trip("scenarios/demo.yaml");
+}
+
+static void test_text(void **state)
+{
+	static const char yaml[] = "configurations: [ { name: vf, net: vf } ]\n"
+				   "workloads: [ { name: rr, tool: rr, requests: 10 } ]\n"
+				   "sweep: { host.cpus: [4] }\n";
+	struct scenario *sc;
+	struct sc_point *p;
+	json_t *j;
+	char *text;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(scenario_parse("t.yaml", yaml, strlen(yaml), stderr, &sc), 0);
+	assert_int_equal(scenario_points(sc, &p, &n), 0);
+	j = sc_point_to_json(sc, &p[0]);
+	text = json_dumps(j, JSON_COMPACT);
+	assert_string_equal(text,
+		"{\"id\":\"vf,host.cpus=4\","
+		"\"configuration\":{\"name\":\"vf\",\"title\":\"vf\",\"net\":\"vf\"},"
+		"\"parameters\":{\"host.cpus\":4},\"repeat\":1,\"mode\":\"counts\","
+		"\"host\":{\"cpus\":4,\"memory_mb\":2560},"
+		"\"guests\":{\"count\":1,\"vcpus\":1,\"memory_mb\":256,\"pv_eoi\":true,"
+		"\"idle_poll\":false},"
+		"\"workloads\":[{\"name\":\"rr\",\"title\":\"rr\",\"tool\":\"rr\","
+		"\"requests\":10,\"warmup\":0,\"protocol\":\"udp\",\"request_bytes\":1,"
+		"\"reply_bytes\":1}],"
+		"\"measure\":{\"detail\":[],\"crosscheck\":[\"kvm-stats\"]}}");
+	free(text);
+	json_decref(j);
+	scenario_points_free(p, n);
+	scenario_free(sc);
+}
+
+static json_t *sample(void)
+{
+	struct scenario *sc;
+	struct sc_point *p;
+	json_t *j;
+	size_t n;
+
+	assert_int_equal(scenario_load("scenarios/demo.yaml", stderr, &sc), 0);
+	assert_int_equal(scenario_points(sc, &p, &n), 0);
+	j = sc_point_to_json(sc, &p[0]);
+	scenario_points_free(p, n);
+	scenario_free(sc);
+	return j;
+}
+
+/* Takes @j. */
+static void expect_refused(json_t *j, const char *what)
+{
+	struct scenario *sc = NULL;
+	struct sc_point *p = NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *err = open_memstream(&text, &len);
+
+	assert_int_equal(sc_point_from_json(j, &sc, &p, err), -EINVAL);
+	fclose(err);
+	if (!strstr(text, what))
+		fail_msg("expected %s; got %s", what, text);
+	assert_null(sc);
+	assert_null(p);
+	free(text);
+	json_decref(j);
+}
+
+/* The sample with one member of one section replaced; section NULL is the top. */
+static json_t *changed(const char *section, const char *key, json_t *value)
+{
+	json_t *j = sample(), *at = section ? json_object_get(j, section) : j;
+
+	json_object_set_new(at, key, value);
+	return j;
+}
+
+static void test_refused(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	expect_refused(json_array(), "not");
+	expect_refused(json_null(), "not");
+	expect_refused(json_object(), "point: workloads: missing");
+	expect_refused(changed(NULL, "extra", json_integer(1)), "extra: unknown key");
+	expect_refused(changed(NULL, "id", json_string("../../etc/passwd")), "id: ");
+	expect_refused(changed(NULL, "id", json_string("")), "id: ");
+	expect_refused(changed(NULL, "repeat", json_integer(0)), "repeat: 0 is out of range");
+	expect_refused(changed(NULL, "repeat", json_string("1")), "in quotes is a text");
+	expect_refused(changed(NULL, "mode", json_string("x")), "mode: \"x\" is unknown");
+	expect_refused(changed(NULL, "host", json_integer(1)), "host: is a text");
+	expect_refused(changed("host", "cpus", json_integer(99)), "host.cpus: 99 is out of range");
+	expect_refused(changed("host", "cpus", json_real(2.5)), "host.cpus: \"2.5\" is not a number");
+	expect_refused(changed("guests", "count", json_integer(-1)), "guests.count: -1");
+	expect_refused(changed("guests", "count", json_integer(8)), "host.memory_mb: ");
+	expect_refused(changed("configuration", "net", json_string("none")), "needs a network");
+	expect_refused(changed("parameters", "host.cpus", json_integer(3)),
+		       "parameters.host.cpus: not the value");
+	expect_refused(changed("parameters", "nothing", json_integer(3)), "parameters.nothing");
+	j = sample();
+	json_object_del(json_array_get(json_object_get(j, "workloads"), 0), "requests");
+	expect_refused(j, "workloads.rr.requests: missing");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

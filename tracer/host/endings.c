@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/* User space's half of bpf/endings.bpf.c. */
+#include "host/endings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/endings.skel.h"
+#include "bpf/vcpus.h"
+
+struct endings {
+	struct endings_bpf *skel;
+};
+
+int endings_open(struct endings **out)
+{
+	struct endings *e = calloc(1, sizeof(*e));
+	int ret;
+
+	if (!e)
+		return -ENOMEM;
+	e->skel = endings_bpf__open_and_load();
+	if (!e->skel) {
+		ret = -errno;
+		goto fail;
+	}
+	ret = endings_bpf__attach(e->skel);
+	if (ret)
+		goto fail;
+	*out = e;
+	return 0;
+fail:
+	endings_close(e);
+	return ret;
+}
+
+static struct ending *find_or_add(struct ending **list, size_t *n, const struct ended_record *r)
+{
+	struct ending *more;
+	size_t i;
+
+	for (i = 0; i < *n; i++)
+		if ((*list)[i].pid == (pid_t)r->vcpu.tgid)
+			return &(*list)[i];
+	more = realloc(*list, (*n + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	*list = more;
+	more += (*n)++;
+	*more = (struct ending){ .pid = (pid_t)r->vcpu.tgid, .stat = { .source = "bpf" } };
+	snprintf(more->comm, sizeof(more->comm), "%.15s", r->comm);
+	return more;
+}
+
+int endings_read(struct endings *e, struct ending **out, size_t *n)
+{
+	int fd = bpf_map__fd(e->skel->maps.ended);
+	__u64 key, *prev = NULL;
+	struct ended_record r;
+
+	*out = NULL;
+	*n = 0;
+	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		struct ending *one;
+
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &r))
+			continue;
+		one = find_or_add(out, n, &r);
+		if (!one) {
+			free(*out);
+			*out = NULL;
+			return -ENOMEM;
+		}
+		kvmstat_add(&one->stat, &r.vcpu);
+	}
+	return 0;
+}
+
+void endings_close(struct endings *e)
+{
+	if (!e)
+		return;
+	endings_bpf__destroy(e->skel);
+	free(e);
+}

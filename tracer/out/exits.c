@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of `exitlab stat`. Nine columns have to fit into 79 characters, so times carry three
+ * digits and their own unit, and a name that is too long gets a line of its own rather than being
+ * cut: reasons that differ only at the end exist.
+ */
+#include "out/exits.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/reason.h"
+
+#define NAME_WIDTH 17
+
+const char *out_ns(uint64_t ns, char *buf, size_t size)
+{
+	static const char *const unit[] = { "ns", "us", "ms", "s" };
+	double v = (double)ns;
+	int u = 0;
+
+	if (ns < 1000) {
+		snprintf(buf, size, "%uns", (unsigned int)ns);
+		return buf;
+	}
+	/* What would be rounded to 1000 belongs to the next unit. */
+	while (v >= 999.5 && u < 3) {
+		v /= 1000;
+		u++;
+	}
+	snprintf(buf, size, "%.*f%s", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, unit[u]);
+	return buf;
+}
+
+const char *out_count(uint64_t n, char *buf, size_t size)
+{
+	if (n < 1000000000u)
+		snprintf(buf, size, "%" PRIu64, n);
+	else
+		snprintf(buf, size, "%.2fe9", (double)n / 1e9);
+	return buf;
+}
+
+static void row_name(const struct exit_stat *r, char *buf, size_t size)
+{
+	char reason[64], msr[32];
+
+	if (r->has_detail)
+		snprintf(buf, size, "%s %s", reason_name(r->isa, r->reason, reason, sizeof(reason)),
+			 msr_name(r->detail, msr, sizeof(msr)));
+	else
+		snprintf(buf, size, "%s", reason_name(r->isa, r->reason, reason, sizeof(reason)));
+}
+
+static void row(FILE *f, const char *name, const struct exit_stat *r, uint64_t all, double seconds)
+{
+	char n[24], rate[24], t[5][24];
+	uint64_t ns[5] = {
+		r->total_ns, r->timed ? r->total_ns / r->timed : 0,
+		hist_percentile(&r->hist, 50), hist_percentile(&r->hist, 99), r->max_ns,
+	};
+	int i;
+
+	if (strlen(name) > NAME_WIDTH) {
+		fprintf(f, "%s\n", name);
+		name = "";
+	}
+	out_count(r->count, n, sizeof(n));
+	out_count(seconds > 0 ? (uint64_t)((double)r->count / seconds + 0.5) : 0, rate, sizeof(rate));
+	fprintf(f, "%-*s %9s %8s %5.1f", NAME_WIDTH, name, n, rate,
+		all ? 100.0 * (double)r->count / (double)all : 0.0);
+	for (i = 0; i < 5; i++) {
+		/* A percentile is the end of its bucket, the maximum is exact. */
+		if ((i == 2 || i == 3) && ns[i] > r->max_ns)
+			ns[i] = r->max_ns;
+		fprintf(f, " %6s", r->timed ? out_ns(ns[i], t[i], sizeof(t[i])) : "-");
+	}
+	fputc('\n', f);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct exit_stat *x = *(const struct exit_stat *const *)a;
+	const struct exit_stat *y = *(const struct exit_stat *const *)b;
+
+	if (x->total_ns != y->total_ns)
+		return x->total_ns > y->total_ns ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return x->reason < y->reason ? -1 : x->reason > y->reason;
+}
+
+static void add(struct exit_stat *sum, const struct exit_stat *r)
+{
+	sum->count += r->count;
+	sum->timed += r->timed;
+	sum->total_ns += r->total_ns;
+	if (r->max_ns > sum->max_ns)
+		sum->max_ns = r->max_ns;
+	hist_merge(&sum->hist, &r->hist);
+}
+
+static void rows(FILE *f, const struct vcpu_trace *v, size_t top, double seconds)
+{
+	const struct exit_stat **order = calloc(v->nr_reasons + 1, sizeof(*order));
+	struct exit_stat *other = calloc(1, sizeof(*other));
+	char name[128];
+	size_t i;
+
+	if (!order || !other)
+		goto out;
+	for (i = 0; i < v->nr_reasons; i++)
+		order[i] = &v->reasons[i];
+	qsort(order, v->nr_reasons, sizeof(*order), by_time);
+	/* "other" would take as much room as the one reason it stands for. */
+	if (!top || v->nr_reasons <= top + 1)
+		top = v->nr_reasons;
+	fprintf(f, "%-*s %9s %8s %5s %6s %6s %6s %6s %6s\n", NAME_WIDTH, "REASON", "EXITS", "EXITS/s",
+		"%", "TIME", "MEAN", "P50", "P99", "MAX");
+	for (i = 0; i < top; i++) {
+		row_name(order[i], name, sizeof(name));
+		row(f, name, order[i], v->exits, seconds);
+	}
+	for (; i < v->nr_reasons; i++)
+		add(other, order[i]);
+	if (top < v->nr_reasons) {
+		snprintf(name, sizeof(name), "other (%zu)", v->nr_reasons - top);
+		row(f, name, other, v->exits, seconds);
+	}
+out:
+	free(order);
+	free(other);
+}
+
+static void vcpu(FILE *f, const struct vcpu_trace *v, const char *vm, size_t top, double seconds)
+{
+	uint64_t handling = 0;
+	char guest[24], host[24];
+	size_t i;
+
+	for (i = 0; i < v->nr_reasons; i++)
+		handling += v->reasons[i].total_ns;
+	fprintf(f, "%s (pid %d), vCPU %d (tid %d)\n", vm, (int)v->vm, v->vcpu, (int)v->tid);
+	rows(f, v, top, seconds);
+	fprintf(f, "%" PRIu64 " exits, %" PRIu64 " entries in %.3f s\n"
+		"in guest %s (%.1f %%), from exit to next entry %s\n\n", v->exits, v->entries,
+		seconds, out_ns(v->guest_ns, guest, sizeof(guest)),
+		seconds > 0 ? (double)v->guest_ns / 1e7 / seconds : 0.0,
+		out_ns(handling, host, sizeof(host)));
+}
+
+static void footer(FILE *f, const struct trace_snapshot *s)
+{
+	const struct ledger *l = &s->ledger;
+	size_t i;
+
+	fprintf(f, "lost: %" PRIu64 " no room, %" PRIu64 " skipped by the kernel, %" PRIu64
+		" of unknown vCPUs; %" PRIu64 " events seen\n", l->map_full, l->recursion_missed,
+		l->unknown_exits, l->events);
+	fprintf(f, "without time: %" PRIu64 " exits without an entry before, %" PRIu64
+		" entries without an exit\n", l->unmatched_exits, l->unmatched_entries);
+	fputs("probes:", f);
+	for (i = 0; i < s->nr_probes; i++)
+		fprintf(f, "%s %s (%s)", i ? "," : "", s->probes[i].name, s->probes[i].rung);
+	if (s->run_cnt)
+		fprintf(f, "; %" PRIu64 " runs took %" PRIu64 " ns each", s->run_cnt,
+			s->run_ns / s->run_cnt);
+	fputc('\n', f);
+}
+
+void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, vm_name_fn name, void *arg)
+{
+	double seconds = (double)s->duration_ns / 1e9;
+	size_t i;
+
+	for (i = 0; i < s->nr_vcpus; i++) {
+		const char *vm = name ? name(s->vcpus[i].vm, arg) : NULL;
+
+		vcpu(f, &s->vcpus[i], vm ? vm : "VM", top, seconds);
+	}
+	footer(f, s);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A snapshot as a table for people, less than 80 columns wide. */
+#ifndef EXITLAB_OUT_EXITS_H
+#define EXITLAB_OUT_EXITS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/engine.h"
+#include "engine/snapshot_json.h"
+
+/* "87ns", "1.23us", ..., at most 6 characters up to a day. Returns @buf. */
+const char *out_ns(uint64_t ns, char *buf, size_t size);
+/* Plain number up to 9 digits, then "12.3e9". Returns @buf. */
+const char *out_count(uint64_t n, char *buf, size_t size);
+
+/*
+ * One table per vCPU, reasons by time, the @top first ones (0 = all) and the rest as "other"; then
+ * what was lost and how it was traced. @name as in snapshot_to_json().
+ */
+void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, vm_name_fn name, void *arg);
+
+#endif

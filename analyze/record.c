@@ -20,7 +20,11 @@
 /* Far more than a record needs; a reader should not be made to hold anything larger. */
 #define MAX_BYTES	(64u * 1024 * 1024)
 
-enum want { STRING, COUNT, INTEGER, NUMBER, OBJECT, ARRAY, OPT_STRING, OPT_COUNT, OPT_OBJECT, OPT_ARRAY };
+/* From OPT_STRING on a member may be missing or null. */
+enum want {
+	STRING, COUNT, INTEGER, NUMBER, OBJECT, ARRAY,
+	OPT_STRING, OPT_COUNT, OPT_OBJECT, OPT_ARRAY,
+};
 
 struct need {
 	const char *key;

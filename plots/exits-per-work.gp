@@ -8,8 +8,8 @@
 #                             "bar" value-of-reason-1 ... value-of-reason-n total
 #   heading note caption      texts above and below
 #   longest                   characters of the longest name of a bar
-#   panels                    how many; panel_title[], panel_unit[], panel_max[], panel_bars[] of each
-#   reasons                   how many; reason_label[], reason_colour[], reason_fill[] of each
+#   panels                    how many; of each panel_title[], panel_unit[], panel_max[], panel_bars[]
+#   reasons                   how many; of each reason_label[], reason_colour[], reason_fill[]
 # Fill 3 is solid, others are hatched: with the lightness of the colours that keeps the reasons
 # apart on paper without colour.
 

@@ -119,6 +119,6 @@ if [ ! -d "$dir" ]; then
 	work=$dir.$$.part
 	mkdir -p "$work"
 	step "images of host and guest" "$CACHE/logs/images.log" build
-	mv -T "$work" "$dir"
+	publish "$work" "$dir"
 fi
 printf '%s\n' "$dir"

@@ -36,6 +36,6 @@ if [ ! -d "$dir" ]; then
 	work=$dir.$$.part
 	mkdir -p "$work"
 	step "kernel $KERNEL_RELEASE: download, unpack" "$CACHE/logs/kernel.log" unpack
-	mv -T "$work" "$dir"
+	publish "$work" "$dir"
 fi
 printf '%s\n' "$dir"

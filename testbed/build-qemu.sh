@@ -121,6 +121,6 @@ if [ ! -d "$dir" ]; then
 		build l0 "${CONFIGURE_L0[@]}"
 	[ -n "$skip" ] ||
 		step "QEMU $QEMU_VERSION for L1: build" "$log-l1.log" build l1 "${CONFIGURE_L1[@]}"
-	mv -T "$work/out" "$dir"
+	publish "$work/out" "$dir"
 fi
 printf '%s\n' "$dir"

@@ -31,6 +31,15 @@ cache_key() {
 	done | sha256sum | cut -c1-16
 }
 
+# publish WORK DIR : gives a finished build its final name, unless another builder of the same was
+# faster.
+publish() {
+	if ! mv -T "$1" "$2" 2>/dev/null; then
+		[ -d "$2" ] || die "cannot move $1 to $2"
+		rm -rf "$1"
+	fi
+}
+
 # need_space MIB DIR : refuse to start what cannot finish.
 need_space() {
 	local dir=$2 free

@@ -76,7 +76,10 @@ if want svm || want testbed; then
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab" >"$logs/testbed.paths"
 fi
 if want svm; then collect svm tests/system/svm.sh "$(sed -n 's/^qemu //p' "$logs/testbed.paths")/qemu-l0"; fi
-if want stat; then collect stat-native tests/system/stat-native.sh; fi
+if want stat; then
+	collect stat-native tests/system/stat-native.sh
+	collect engine-native tests/system/engine-native.sh
+fi
 if want testbed; then
 	say "tests in the emulated testbed take about 5 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh

@@ -24,8 +24,8 @@ trap 'rm -rf "$tmp"' EXIT
 
 # run FOLDER TEST MODE : status 0 when the program says so. 33 is its only good exit status.
 run() {
-	local rc=0 accel=(-accel tcg -icount shift=0,sleep=off -smp 1)
-	[ "$3" != mttcg ] || accel=(-accel tcg,thread=multi -smp 2)
+	local rc=0 accel=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+	[ "$3" != mttcg ] || accel=(-accel "tcg,thread=multi" -smp 2)
 	timeout 120 "$1/qemu-l0" -L "$1/share" -nodefaults -no-user-config -display none -no-reboot \
 		-machine q35,hpet=off "${accel[@]}" -m 64 \
 		-cpu max,la57=off,+svm,+x2apic -device isa-debug-exit -serial stdio \

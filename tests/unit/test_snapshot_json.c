@@ -4,14 +4,10 @@
  * A snapshot as JSON: two VMs of one process stay apart, what was not measured is null with a
  * reason, sums agree with their parts, and the order does not depend on the order of the maps.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/reason.h"
 #include "engine/snapshot_json.h"

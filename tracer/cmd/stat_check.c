@@ -122,26 +122,31 @@ static int add_ended(struct stat_check *c)
 int stat_check_end(struct stat_check *c)
 {
 	struct vm_list l;
-	size_t i;
-	int ret = list(c, &l);
+	size_t i, known = c->n;
+	int ret;
 
+	/* First of all, as the VMs go on. Whether a VM without counters has ended is seen below. */
+	for (i = 0; i < known; i++)
+		if (!c->vm[i].error)
+			c->vm[i].error = read_counters(c->vm[i].vm.pid, &c->vm[i].after);
+	ret = list(c, &l);
 	if (ret)
 		return ret;
-	for (i = 0; i < c->n; i++)
+	for (i = 0; i < known; i++)
 		if (!vms_by_pid(&l, c->vm[i].vm.pid))
 			c->vm[i].error = -ESRCH;
-	for (i = 0; !ret && i < l.n; i++) {
+	for (i = 0; i < l.n; i++) {
 		struct vm_check *v = find(c, l.vm[i].pid);
 
+		if (v)
+			continue;
+		v = add(c, &l.vm[i]);
 		if (!v) {
-			v = add(c, &l.vm[i]);
-			if (v)
-				v->before.present = ~0ull;
-		}
-		if (!v)
 			ret = -ENOMEM;
-		else if (!v->error)
-			v->error = read_counters(v->vm.pid, &v->after);
+			break;
+		}
+		v->before.present = ~0ull;
+		v->error = read_counters(v->vm.pid, &v->after);
 	}
 	vms_free(&l);
 	if (!ret && c->endings)
@@ -170,7 +175,8 @@ static uint64_t traced(const struct trace_snapshot *s, pid_t vm)
 
 static uint64_t counted(const struct vm_check *v)
 {
-	return v->error ? 0 : v->after.exits - v->before.exits;
+	/* A vCPU that was removed takes its counts with it. */
+	return v->error || v->after.exits < v->before.exits ? 0 : v->after.exits - v->before.exits;
 }
 
 enum stat_verdict stat_check_verdict(const struct stat_check *c, const struct trace_snapshot *s)

@@ -145,6 +145,7 @@ fail:
 int engine_open(const struct engine_opts *opts, struct engine **out)
 {
 	static const char *const ladder[] = { "tp_btf", "raw_tp" };
+	const char *forced = opts->rung ? opts->rung : getenv("EXITLAB_RUNG");
 	struct engine *e = calloc(1, sizeof(*e));
 	int ret = -EINVAL;
 	size_t i;
@@ -155,7 +156,7 @@ int engine_open(const struct engine_opts *opts, struct engine **out)
 	e->stats_fd = -1;
 	libbpf_set_print(libbpf_log);
 	for (i = 0; i < 2; i++) {
-		if (opts->rung && strcmp(opts->rung, ladder[i]))
+		if (forced && strcmp(forced, ladder[i]))
 			continue;
 		ret = try_load(e, ladder[i]);
 		/* Without a layout the other rung does not work either. */

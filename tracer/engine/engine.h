@@ -22,7 +22,8 @@ struct engine_opts {
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
 	bool msr_detail;	/* split MSR exits by MSR number (one more probe: kvm_msr) */
 	bool own_cost;		/* measure the programs' run time; costs two clock reads an event */
-	const char *rung;	/* force a rung for kvm_entry ("tp_btf", "raw_tp"); NULL = best */
+	/* Force a rung for kvm_entry ("tp_btf", "raw_tp"); NULL = $EXITLAB_RUNG, else the best. */
+	const char *rung;
 };
 
 /* One (isa, reason, detail) of one vCPU. */
@@ -71,7 +72,8 @@ struct trace_snapshot {
 	struct ledger ledger;
 	struct probe_info probes[8];
 	size_t nr_probes;
-	uint64_t run_cnt, run_ns;	/* cost of our own programs (kernel BPF statistics), 0 = not measured */
+	/* Cost of our own programs, by the kernel's BPF statistics; 0 = not measured. */
+	uint64_t run_cnt, run_ns;
 };
 
 /* Loads the programs without attaching. 0 or negative errno; the reason is logged in one line. */

@@ -30,13 +30,20 @@ static int by_vcpu(const void *a, const void *b)
 	return x->vcpu < y->vcpu ? -1 : x->vcpu > y->vcpu;
 }
 
+/* qsort() must not get NULL, not even for nothing. */
+static void sort(void *base, size_t n, size_t size, int (*cmp)(const void *, const void *))
+{
+	if (n > 0)
+		qsort(base, n, size, cmp);
+}
+
 void snapshot_sort(struct trace_snapshot *s)
 {
 	size_t i;
 
 	for (i = 0; i < s->nr_vcpus; i++)
-		qsort(s->vcpus[i].reasons, s->vcpus[i].nr_reasons, sizeof(struct exit_stat), by_count);
-	qsort(s->vcpus, s->nr_vcpus, sizeof(struct vcpu_trace), by_vcpu);
+		sort(s->vcpus[i].reasons, s->vcpus[i].nr_reasons, sizeof(struct exit_stat), by_count);
+	sort(s->vcpus, s->nr_vcpus, sizeof(struct vcpu_trace), by_vcpu);
 }
 
 void snapshot_free(struct trace_snapshot *s)

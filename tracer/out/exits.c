@@ -17,11 +17,17 @@
 const char *out_ns(uint64_t ns, char *buf, size_t size)
 {
 	static const char *const unit[] = { "ns", "us", "ms", "s" };
+	const uint64_t day = 86400ull * 1000000000u;
 	double v = (double)ns;
 	int u = 0;
 
 	if (ns < 1000) {
 		snprintf(buf, size, "%uns", (unsigned int)ns);
+		return buf;
+	}
+	if (ns > day) {
+		v /= (double)day;
+		snprintf(buf, size, "%.*fd", v < 999.95 ? 1 : 0, v);
 		return buf;
 	}
 	/* What would be rounded to 1000 belongs to the next unit. */

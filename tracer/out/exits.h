@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "engine/snapshot_json.h"
 
-/* "87ns", "1.23us", ..., at most 6 characters up to a day. Returns @buf. */
+/* "87ns", "1.23us", ..., "86400s", "1.5d": at most 6 characters. Returns @buf. */
 const char *out_ns(uint64_t ns, char *buf, size_t size);
 /* Plain number up to 9 digits, then "12.3e9". Returns @buf. */
 const char *out_count(uint64_t n, char *buf, size_t size);

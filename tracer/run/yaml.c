@@ -59,7 +59,8 @@ static void tell_syntax(struct reader *r)
 			   "begin with one of @ ` %%", what);
 	else if (strstr(what, "could not find expected ':'"))
 		/* Noticed lines later; the context is the line that lacks it. */
-		sc_problem(r->pb, (int)p->context_mark.line + 1, "not YAML: %s; write \"key: value\", with the space", what);
+		sc_problem(r->pb, (int)p->context_mark.line + 1, "not YAML: %s; write "
+			   "\"key: value\", with the space", what);
 	else if (strstr(what, "mapping values are not allowed"))
 		sc_problem(r->pb, line,
 			   "not YAML: %s; indent keys of one mapping alike and quote a text that "

@@ -1,0 +1,221 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# exitlab stat on the machine the tests run on, against a guest that makes a known number of exits.
+# Two kinds of machine are right: one whose KVM reports its exits (then the counts must be equal), and
+# one whose KVM does not (then stat must say so, with KVM's own number, instead of zeros). Prints TAP.
+set -uo pipefail
+export LC_ALL=C
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+x=$PWD/build/exitlab
+guest=$PWD/build/guest/kvmguest
+counts=(--out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511)
+
+skip_all() { printf 'ok 1 - exitlab stat on this machine # SKIP %s\n1..1\n' "$1"; exit 0; }
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+[ -w /dev/kvm ] || skip_all "this machine has no usable /dev/kvm"
+[ -r /sys/kernel/btf/vmlinux ] || skip_all "this kernel has no BTF"
+# Once more in a mount namespace of its own, where tracefs can be mounted for the test alone.
+if [ -z "${STAT_NATIVE_INSIDE:-}" ]; then
+	STAT_NATIVE_INSIDE=1 exec unshare -m --propagation private "tests/system/${0##*/}"
+fi
+[ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing ||
+	skip_all "tracefs cannot be mounted"
+[ -d /sys/kernel/tracing/events/kvm ] || skip_all "this kernel has no KVM tracepoints"
+
+work=$(mktemp -d)
+vm=
+trap '[ -z "$vm" ] || kill "$vm" 2>/dev/null; rm -rf "$work"' EXIT
+n=0
+
+t() { # NAME STATUS : STATUS 0 passes
+	n=$((n + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		sed 's/^/  out: /' "$work/out" >&2
+		sed 's/^/  err: /' "$work/err" >&2
+	fi
+}
+
+# stat ARGUMENT... : runs exitlab stat; rc, $work/out, $work/err
+stat() {
+	rc=0
+	timeout 60 "$x" stat "$@" >"$work/out" 2>"$work/err" </dev/null || rc=$?
+}
+
+# json EXPRESSION : over o, the JSON in $work/out; status 0 if true
+json() {
+	python3 - "$work/out" "$1" <<-'PY'
+	import json, sys
+	o = json.load(open(sys.argv[1]))
+	def count(*names):
+	    return sum(r["count"] for vm in o["vms"] for c in vm["vcpus"] for r in c["reasons"]
+	               if r["name"] in names)
+	sys.exit(0 if eval(sys.argv[2]) else 1)
+	PY
+}
+
+# kvm_number : what the message says that KVM counted
+kvm_number() { sed -n 's/.*KVM counted \([0-9,]*\) exits of VM .* never called the kvm_exit.*/\1/p' "$work/err" | tr -d ,; }
+
+start_vm() { # ARGUMENT... : a guest in the background; its pid in $vm
+	"$guest" "$@" >"$work/vm" 2>&1 </dev/null &
+	vm=$!
+	# Until the VM is there.
+	for _ in $(seq 100); do
+		readlink "/proc/$vm/fd/"* 2>/dev/null | grep -q kvm-vcpu && return
+		sleep 0.05
+	done
+}
+stop_vm() { kill "$vm" 2>/dev/null; wait "$vm" 2>/dev/null; vm=; }
+
+# --- the guest itself
+"$guest" "${counts[@]}" --json >"$work/out" 2>"$work/err"
+json 'o == {"out": 1009, "cpuid": 2003, "hlt": 503, "wrmsr": 1511, "user_exits": 1009 + 503 + 1}'
+t "the guest runs to its end and reports what it did" $?
+
+# --- which kind of machine is this?
+stat -- "$guest" "${counts[@]}" --json
+blind=0
+[ "$rc" != 4 ] || [ -z "$(kvm_number)" ] || blind=1
+if [ $blind = 1 ]; then
+	[ "$(kvm_number)" -ge 1513 ]
+	t "KVM reports no exits here: status 4, and KVM's number is at least that of the VMM" $?
+	# The one line on stdout is the guest's.
+	[ "$(wc -l <"$work/out")" = 1 ] && ! grep -q REASON "$work/out"
+	t "and there is no table of zeros" $?
+else
+	[ $rc = 0 ] && grep -q '^REASON' "$work/out"
+	t "exits are reported here: status 0 and a table" $?
+	awk 'length > 79 { bad = 1 } END { exit bad }' "$work/out"
+	t "the table is less than 80 columns wide" $?
+fi
+
+# The VMM starts before the measurement and goes on behind it.
+start_vm --out 1009 --loop 30
+stat -p "$vm" --duration 0.5 --json
+if [ $blind = 1 ]; then
+	[ $rc = 4 ] && json 'o["exits"] is None and "KVM counted" in o["exits_why"] and o["vms"] == []' &&
+		json 'o["kvm"][0]["pid"] == '"$vm"' and o["kvm"][0]["exits"] > 100'
+	t "JSON: exits are null with a reason, KVM's own count is there" $?
+else
+	[ $rc = 0 ] && json 'o["exits"] > 100 and o["vms"][0]["pid"] == '"$vm" &&
+		json 'abs(o["kvm"][0]["exits"] - o["exits"]) < o["exits"] / 2'
+	t "JSON: exits of the process, KVM's own count is of that size" $?
+fi
+json 'o["duration_ns"] >= 500000000 and o["ledger"]["map_full"] == 0 and o["probes"][0]["name"] == "kvm_entry"'
+t "JSON: duration, ledger and probes" $?
+
+expected=$((blind * 4))
+timeout 60 "$x" stat -p "$vm" >"$work/out" 2>"$work/err" </dev/null &
+pid=$!
+sleep 3
+kill -INT $(pgrep -P $pid -x exitlab)
+wait $pid
+[ $? = $expected ] && { [ -s "$work/out" ] || [ -n "$(kvm_number)" ]; }
+t "SIGINT ends the measurement, and the summary comes" $?
+stop_vm
+
+if [ $blind = 0 ]; then
+	# Waits for the newline, so that the tracer sees everything it does.
+	mkfifo "$work/go"
+	"$guest" --wait "${counts[@]}" <"$work/go" >"$work/vm" &
+	vm=$!
+	exec 9>"$work/go"
+	until grep -q ready "$work/vm"; do sleep 0.05; done
+	(sleep 3; echo >&9) &
+	stat -p "$vm" --json
+	exec 9>&-
+	vm=
+	json 'count("IOIO", "IO_INSTRUCTION") == 1009 and count("CPUID") == 2003 and
+		count("HLT") == 503 and count("MSR", "MSR_WRITE") == 1511'
+	t "exits by reason are what the guest made" $?
+else
+	start_vm --out 1009 --loop 2
+	stat -p "$vm"
+	[ $rc = 4 ] && [ "$(kvm_number)" -ge 100 ] && grep -q "process $vm has ended" "$work/err"
+	t "a VM that ends in the window is asked at its end" $?
+	vm=
+fi
+
+# --- nothing stays behind
+# leaked : programs that have appeared since $work/before and belong to no process
+bpftool -j prog list >"$work/before"
+leaked() {
+	bpftool -j prog list | python3 -c '
+import json, sys
+old = {p["id"] for p in json.load(open(sys.argv[1]))}
+print(*[p["name"] for p in json.load(sys.stdin) if p["id"] not in old and not p.get("pids")])' "$work/before"
+}
+clean() { # the kernel frees programs a little later
+	for _ in $(seq 40); do
+		[ -n "$(leaked)" ] || return 0
+		sleep 0.1
+	done
+	leaked >>"$work/err"
+	return 1
+}
+if bpftool -j prog list >/dev/null 2>&1; then
+	stat --duration 0.2 -- true
+	clean
+	t "no program stays loaded" $?
+	start_vm --out 1009 --loop 30
+	"$x" stat -p "$vm" >"$work/out" 2>"$work/err" </dev/null &
+	pid=$!
+	sleep 2
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	clean
+	t "not after a kill -9 either" $?
+	stop_vm
+else
+	for name in "no program stays loaded" "not after a kill -9 either"; do
+		n=$((n + 1))
+		echo "ok $n - $name # SKIP bpftool is missing"
+	done
+fi
+
+# --- what it says when it cannot
+# refused STATUS ARGUMENT... : that status, one line on stderr, nothing on stdout
+refused() {
+	local want=$1
+	shift
+	stat "$@"
+	[ $rc = "$want" ] && [ "$(wc -l <"$work/err")" = 1 ] && [ ! -s "$work/out" ]
+}
+for args in "-p x" "-p 0" "-p 999999999" "-p $$" "--duration 0" "--duration inf" "--duration 1s" \
+	"--duration" "--top -1" "--detail foo" "--nonsense" "stray" "--"; do
+	# shellcheck disable=SC2086  # words
+	refused 2 $args
+	t "stat $args: status 2 and one line" $?
+done
+stat -- sh -c 'exit 7'
+[ $rc = 1 ] && grep -q 'ended with status 7' "$work/err"
+t "a command that fails: status 1 and its own status" $?
+stat -- /nonexistent/command
+[ $rc = 2 ] && grep -q 'cannot run /nonexistent/command: No such file' "$work/err"
+t "a command that does not exist: status 2" $?
+stat --help
+[ $rc = 0 ] && grep -q '^Usage: exitlab stat' "$work/out"
+t "stat --help: status 0" $?
+
+rc=0
+unshare -m sh -c 'while umount /sys/kernel/tracing 2>/dev/null; do :; done
+	while umount /sys/kernel/debug 2>/dev/null; do :; done
+	exec "$0" stat --duration 1' "$x" >"$work/out" 2>"$work/err" || rc=$?
+[ $rc = 4 ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -q 'tracefs is not mounted' "$work/err"
+t "without tracefs: status 4 and one line" $?
+
+if setpriv --reuid 65534 --regid 65534 --clear-groups "$x" --version >/dev/null 2>&1; then
+	rc=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$x" stat --duration 1 \
+		>"$work/out" 2>"$work/err" || rc=$?
+	[ $rc = 4 ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -q 'needs root' "$work/err"
+	t "as a user: status 4 and one line" $?
+else
+	n=$((n + 1))
+	echo "ok $n - as a user: status 4 and one line # SKIP no other user can run $x"
+fi
+echo "1..$n"

@@ -13,12 +13,12 @@
 
 /* What an exit was for; the order is that of the plot's legend. */
 enum family {
-	FAMILY_INTERRUPT,	/* a host interrupt, or waiting to inject one */
-	FAMILY_EOI,		/* completing an interrupt */
-	FAMILY_HLT,		/* the guest has nothing to do */
-	FAMILY_MMIO,		/* nested page fault, EPT misconfiguration: a doorbell, a register */
-	FAMILY_IO,		/* port I/O */
-	FAMILY_MSR,		/* MSR accesses that are no EOI: timer, IPI */
+	FAMILY_INTERRUPT, /* a host interrupt, or waiting to inject one */
+	FAMILY_EOI,	  /* completing an interrupt */
+	FAMILY_HLT,	  /* the guest has nothing to do */
+	FAMILY_MMIO,	  /* nested page fault, EPT misconfiguration: a doorbell, a register */
+	FAMILY_IO,	  /* port I/O */
+	FAMILY_MSR,	  /* MSR accesses that are no EOI: timer, IPI */
 	FAMILY_OTHER,
 	NR_FAMILIES,
 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reads KVM's counters of a process that is about to end, before its files are closed: afterwards
- * nobody can ask. Serves to tell "no exits" from "exits nobody told us about" for a VM that does not
- * outlive the measurement.
+ * nobody can ask. Serves to tell "no exits" from "exits nobody told us about" for a VM that does
+ * not outlive the measurement.
  *
- * The hard part is the moment. A process ends thread by thread, and its files are closed by the last
- * one that has them, after this tracepoint; so that one looks. It need not be the last thread: KVM's
- * own vhost_task in the process (kvm-nx-lpage-recovery, since 6.13) has no files and ends later.
- * Walking the file table costs a process that ends some microseconds while a measurement runs.
+ * The hard part is the moment. A process ends thread by thread, and its files are closed by the
+ * last one that has them, after this tracepoint; so that one looks. It need not be the last thread:
+ * KVM's own vhost_task in the process (kvm-nx-lpage-recovery, since 6.13) has no files and ends
+ * later. Walking the file table costs a process that ends some microseconds while a measurement
+ * runs.
  */
 #include "vcpu_file.h"
 
@@ -39,7 +40,7 @@ struct task_struct___ending {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_ENDED);
-	__type(key, __u64);			/* address of the vCPU: once, however often it is open */
+	__type(key, __u64); /* address of the vCPU: once, however often it is open */
 	__type(value, struct ended_record);
 } ended SEC(".maps");
 

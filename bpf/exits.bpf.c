@@ -3,10 +3,10 @@
  * Counts and times VM exits by VM, vCPU, isa and reason, in the kernel.
  *
  * The vCPU is known at kvm_entry (its argument), the reason at kvm_exit (only in the trace record
- * since commit 0a62a0319abb, 5.16, took it out of the arguments), the MSR number at kvm_msr, and the
- * time at the next kvm_entry. All four happen in the thread that runs the vCPU, so the thread id
- * joins them, and nothing needs a lock: an exit waits in the vCPU's slot until the next entry, which
- * books it. Cost per exit: one hash look-up at the exit, two at the entry.
+ * since commit 0a62a0319abb, 5.16, took it out of the arguments), the MSR number at kvm_msr, and
+ * the time at the next kvm_entry. All four happen in the thread that runs the vCPU, so the thread
+ * id joins them, and nothing needs a lock: an exit waits in the vCPU's slot until the next entry,
+ * which books it. Cost per exit: one hash look-up at the exit, two at the entry.
  */
 #include "kvm_types.h"
 #include <bpf/bpf_helpers.h>
@@ -16,8 +16,8 @@
 
 /* Set by user space before loading. */
 const volatile unsigned int target_vm;		/* trace this tgid only; 0 = all */
-const volatile unsigned int exit_reason_off, exit_reason_size, exit_isa_off; /* in kvm_exit's record */
-const volatile unsigned int msr_ecx_off;	/* in kvm_msr's record */
+const volatile unsigned int exit_reason_off, exit_reason_size, exit_isa_off; /* in kvm_exit */
+const volatile unsigned int msr_ecx_off;	/* in kvm_msr */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

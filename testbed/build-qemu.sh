@@ -111,6 +111,10 @@ if [ ! -d "$dir" ]; then
 	need_space 3000 "$CACHE"
 	download=$CACHE/download/qemu-$(cache_key "$QEMU_DSC_VERSION" "$seabios")
 	log=$CACHE/logs/qemu
+	for work in "$CACHE"/qemu-*.part; do # left by builds that were killed
+		pid=${work%.part}
+		kill -0 "${pid##*.}" 2>/dev/null || rm -rf "$work"
+	done
 	work=$dir.$$.part
 	mkdir -p "$work/out/share"
 	trap 'rm -rf "$work"' EXIT

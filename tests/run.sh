@@ -32,7 +32,7 @@ collect() {
 		printf 'FAIL %s: status %s after %s results\n' "$group" "$rc" "$n"
 		rc=1
 	fi
-	if [ "$rc" != 0 ]; then
+	if [ "$rc" != 0 ] || grep -q '^not ok' "$log"; then
 		sed 's/^/     /' "$logs/$group.err" | tail -n 30
 	fi
 	printf '%-24s %3d tests, %3d s\n' "$group" "$n" $((SECONDS - t0))
@@ -75,7 +75,7 @@ if want svm || want testbed; then
 	# Shown here, with its progress, rather than inside a test.
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab" >"$logs/testbed.paths"
 fi
-if want svm; then collect svm tests/system/svm.sh "$(sed -n 's/^qemu //p' "$logs/testbed.paths")/qemu-l0"; fi
+if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs/testbed.paths")"; fi
 if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh

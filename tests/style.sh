@@ -21,8 +21,10 @@ t "every source file begins with its licence" \
 	"$(sources | while read -r f; do head -n 2 "$f" | grep -q 'SPDX-License-Identifier' || echo "$f"; done)"
 t "no source file has more than 600 lines" \
 	"$(sources | grep -v reason_table.h | xargs wc -l | awk '$1 > 600 && $2 != "total"')"
-t "no line is longer than 110 columns" \
-	"$(sources | grep -v reason_table.h | while read -r f; do expand "$f" | awk -v f="$f" 'length > 110 { print f ":" NR }'; done)"
+# Strings for people are not broken, and a LINK line is read by a script.
+t "no line is longer than 100 columns" \
+	"$(sources | grep -v reason_table.h | while read -r f; do expand "$f" |
+		awk -v f="$f" 'length > 100 && !/"/ && !/LINK:/ { print f ":" NR }'; done)"
 t "every header compiles alone" \
 	"$(find tracer analyze -name '*.h' ! -name reason_table.h | while read -r h; do
 		gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fsyntax-only -Itracer -Ibpf -I. -Ibuild -x c "$h" 2>&1 |

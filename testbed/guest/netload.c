@@ -6,7 +6,7 @@
  *
  *   netload server udp|tcp PORT REQUEST REPLY        answers every REQUEST bytes with REPLY bytes
  *   netload sink PORT                                reads and drops a TCP stream
- *   netload source PORT WRITE                        sends whatever connects as many bytes as it asks
+ *   netload source PORT WRITE                        sends as many bytes as it is asked for
  *   netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT
  *   netload send HOST PORT WRITE WARMUP BYTES        a TCP stream to a sink
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
@@ -334,7 +334,8 @@ static int do_stream(char **a, bool send)
 {
 	int fd = connected(true, a[0], a[1]), i = 2;
 	size_t wr = send ? number(a[i++], 1, MAX_MSG) : 0;
-	uint64_t warmup = number(a[i], 0, UINT64_MAX / 2), bytes = number(a[i + 1], 1, UINT64_MAX / 2);
+	uint64_t warmup = number(a[i], 0, UINT64_MAX / 2),
+		 bytes = number(a[i + 1], 1, UINT64_MAX / 2);
 	uint64_t t;
 
 	if (warmup > 0 && send)

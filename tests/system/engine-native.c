@@ -139,7 +139,8 @@ static void check_times(const struct exit_stat *r)
 
 	equal("every timed exit is in the histogram", hist_count(&r->hist), r->timed);
 	result(r->min_ns > 0 && r->min_ns <= p50 && r->min_ns * r->timed <= r->total_ns &&
-	       r->max_ns * r->timed >= r->total_ns && hist_lower(hist_index(r->max_ns)) <= r->max_ns,
+		       r->max_ns * r->timed >= r->total_ns &&
+		       hist_lower(hist_index(r->max_ns)) <= r->max_ns,
 	       "minimum, median, mean and maximum are in order",
 	       "min %" PRIu64 ", p50 %" PRIu64 ", total %" PRIu64 " of %" PRIu64 ", max %" PRIu64,
 	       r->min_ns, p50, r->total_ns, r->timed, r->max_ns);

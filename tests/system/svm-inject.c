@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hypervisor that fits on a floppy's boot sector, nearly: a freestanding program which qemu-l0 boots
- * with -kernel and which drives SVM by hand, to show the defects of QEMU's emulation that
- * testbed/qemu/patches mend. The first word of its command line names the test; it reports TAP-like
- * text on the serial port and a status through isa-debug-exit. Built and run by svm.sh.
+ * A freestanding program that qemu-l0 boots with -kernel and that drives SVM by hand, to show the
+ * defects of QEMU's emulation which testbed/qemu/patches mend. The first word of its command line
+ * names the test; it reports on the serial port and gives its verdict through isa-debug-exit. Built
+ * and run by svm.sh.
  *
  * The hard thing is to make a defect that needs two events in the same instruction appear every time:
  * with -icount shift=0 one instruction takes one nanosecond, as does one count of the APIC timer,
@@ -18,8 +18,6 @@ typedef unsigned long u64;
 #define PAGE		4096
 #define CODE64		0x08
 #define DATA		0x10
-#define CODE32		0x18
-#define STACK_SIZE	16384
 
 #define MSR_APIC_BASE	0x1b
 #define MSR_X2APIC	0x800		/* + register offset / 16 */
@@ -27,7 +25,6 @@ typedef unsigned long u64;
 #define MSR_VM_HSAVE_PA	0xc0010117
 #define EFER_SVME	(1u << 12)
 
-#define APIC_ID		0x20
 #define APIC_EOI	0xb0
 #define APIC_SPURIOUS	0xf0
 #define APIC_IRR	0x200
@@ -39,7 +36,6 @@ typedef unsigned long u64;
 #define APIC_DIVIDE	0x3e0
 #define DIVIDE_BY_1	0xb
 #define LVT_MASKED	(1u << 16)
-#define LVT_PERIODIC	(1u << 17)
 #define ICR_SELF	(1u << 18)
 #define ICR_INIT	0x4500
 #define ICR_STARTUP	0x4600

@@ -50,6 +50,16 @@ wait_for() {
 rm -rf "$work"
 mkdir -p "$work"
 
+# --- the images are the same bytes when built again
+paths=$(testbed/build.sh "$PWD/$x" 2>/dev/null)
+images=$(sed -n 's/^images //p' <<<"$paths")
+qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+again=$(EXITLAB_CACHE=$work/cache testbed/build-images.sh $x build/guest/kvmguest "$qemu" \
+	"$(testbed/build-kernel.sh)" build/guest 2>&2)
+[ "$images" != "$again" ] && cmp "$images/SHA256SUMS" "$again/SHA256SUMS" >&2
+t "images built again are the same, byte for byte" $?
+rm -rf "$work/cache"
+
 # --- exits of known number and reason
 $x run -o "$work/probe" scenarios/selftest-probe.yaml >&2
 t "a bare guest's run succeeds" $?

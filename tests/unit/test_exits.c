@@ -133,10 +133,16 @@ static void one_table(void **state)
 static void large_numbers_fit(void **state)
 {
 	struct exit_stat r = reason(0x400, 999999999, 999999999);
-	struct vcpu_trace v = { .vm = 4194304, .vcpu = 254, .tid = 4194303, .entries = 999999999,
-				.exits = 999999999, .guest_ns = 86400ull * 1000000000, .reasons = &r,
-				.nr_reasons = 1 };
-	struct trace_snapshot s = { .duration_ns = 86400ull * 1000000000, .vcpus = &v, .nr_vcpus = 1 };
+	struct vcpu_trace v = {.vm = 4194304,
+			       .vcpu = 254,
+			       .tid = 4194303,
+			       .entries = 999999999,
+			       .exits = 999999999,
+			       .guest_ns = 86400ull * 1000000000,
+			       .reasons = &r,
+			       .nr_reasons = 1};
+	struct trace_snapshot s = {
+		.duration_ns = 86400ull * 1000000000, .vcpus = &v, .nr_vcpus = 1};
 	char *text = table(&s, 10);
 
 	(void)state;

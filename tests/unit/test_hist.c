@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LINK: tracer/core/hist.c */
-/* The histogram: every value has one bucket, buckets leave no gap, percentiles are within 12.5 %. */
+/* The histogram: every value has one bucket, buckets leave no gap, percentiles err by 12.5 %. */
 #include "unit.h"
 
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 #include "host/kvmstat.h"
 #include "util/fs.h"
 
-static char top[] = "/tmp/exitlab-kvmstat-XXXXXX";
+static char top[] = "build/tests/kvmstat-XXXXXX";
 
 static void put(const char *dir, const char *file, const char *text)
 {
@@ -94,7 +94,7 @@ static void differences(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return mkdtemp(top) ? 0 : -1;
+	return make_dirs("build/tests") == 0 && mkdtemp(top) ? 0 : -1;
 }
 
 static int teardown(void **state)

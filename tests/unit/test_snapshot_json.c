@@ -178,7 +178,8 @@ static void test_reasons(void **state)
 	assert_int_equal(integer(r, "min_ns"), 100);
 	assert_int_equal(integer(r, "p50_ns"), hist_upper(hist_index(100)));
 	bucket = json_array_get(json_object_get(r, "hist"), 0);
-	assert_int_equal(json_integer_value(json_array_get(bucket, 0)), hist_lower(hist_index(100)));
+	assert_int_equal(json_integer_value(json_array_get(bucket, 0)),
+			 hist_lower(hist_index(100)));
 	assert_int_equal(json_integer_value(json_array_get(bucket, 1)), 2);
 	json_decref(o);
 }

@@ -220,7 +220,7 @@ static int wait_for_end(struct stat_run *r)
 {
 	pid_t watched = r->child ? r->child : r->o->pid;
 	int fd = watched ? (int)syscall(SYS_pidfd_open, watched, 0) : -1;
-	struct pollfd p[2] = { { .fd = r->signal_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct pollfd p[2] = {{.fd = r->signal_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 	double end = now() + r->o->duration_s;
 	int ret;
 
@@ -376,7 +376,7 @@ int cmd_stat(int argc, char **argv)
 	ret = catch_signals(&r);
 	if (!ret)
 		ret = measure(&r);
-	if (ret)
+	if (ret && !log_last_error()[0])
 		err("stat: %s", strerror(-ret));
 	ret = ret == -ENOENT && o.command ? EX_INPUT : ret ? EX_FAIL : answer(&r);
 	snapshot_free(&r.snap);

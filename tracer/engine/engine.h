@@ -33,15 +33,15 @@ struct exit_stat {
 	uint64_t detail;	/* MSR number if has_detail */
 	bool has_detail;
 	uint64_t count;		/* exits seen */
-	uint64_t timed;		/* of these, how many were followed by an entry: the n of the times */
-	uint64_t total_ns;	/* exit -> next entry of the same vCPU: handling, halt and blocking */
+	uint64_t timed;	   /* of these, how many were followed by an entry: the n of the times */
+	uint64_t total_ns; /* exit -> next entry of the same vCPU: handling, halt and blocking */
 	uint64_t min_ns, max_ns;	/* 0, 0 when timed == 0 */
 	struct hist hist;
 };
 
 struct vcpu_trace {
 	pid_t vm;		/* tgid of the VMM */
-	uint64_t vm_key;	/* tells VMs of one process apart (address of struct kvm); not printed */
+	uint64_t vm_key; /* tells VMs of one process apart (address of struct kvm); not printed */
 	int vcpu;		/* vCPU number inside its VM */
 	pid_t tid;		/* last thread that ran it */
 	uint64_t entries, exits;

@@ -42,7 +42,8 @@ void snapshot_sort(struct trace_snapshot *s)
 	size_t i;
 
 	for (i = 0; i < s->nr_vcpus; i++)
-		sort(s->vcpus[i].reasons, s->vcpus[i].nr_reasons, sizeof(struct exit_stat), by_count);
+		sort(s->vcpus[i].reasons, s->vcpus[i].nr_reasons, sizeof(struct exit_stat),
+		     by_count);
 	sort(s->vcpus, s->nr_vcpus, sizeof(struct vcpu_trace), by_vcpu);
 }
 

@@ -173,7 +173,8 @@ static int load(void)
 	return skel_error;
 }
 
-/* An iterator over @vm's files; over everybody's where the kernel cannot restrict it (before 6.1). */
+/* An iterator over @vm's files; over everybody's where the kernel cannot restrict it (before 6.1).
+ */
 static int open_iterator(pid_t vm, struct bpf_link **link)
 {
 	union bpf_iter_link_info info = { .task.pid = (__u32)vm };

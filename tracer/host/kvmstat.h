@@ -19,7 +19,7 @@ struct kvmstat {
 #define X(name) uint64_t name;
 	KVM_STATS(X)
 #undef X
-	uint64_t present;	/* bit per KVM_STAT_<name> of bpf/vcpus.h: this kernel has that counter */
+	uint64_t present; /* bit per KVM_STAT_<name> of bpf/vcpus.h: this kernel has that counter */
 	int vcpus;
 	const char *source;	/* "debugfs" or "bpf"; a constant */
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finds virtual machines in /proc. The hard part is the name: a pid says nothing to people, and each
- * way to start a VM leaves its name in another place. The places are tried in the order of how
+ * Finds virtual machines in /proc. The hard part is the name: a pid says nothing to people, and
+ * each way to start a VM leaves its name in another place. The places are tried in the order of how
  * directly somebody chose the name: command line, libvirt's pid file, cgroup, program's name.
  */
 #include "host/vms.h"

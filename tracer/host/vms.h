@@ -41,7 +41,8 @@ enum vms_file { VMS_OTHER, VMS_VM, VMS_VCPU };
 
 /* What a link in /proc/PID/fd leads to ("anon_inode:kvm-vcpu:3"); *@id = vCPU number if it has one. */
 enum vms_file vms_parse_link(const char *link, int *id);
-/* From /proc/PID/cmdline: -name [guest=]X[,...] of QEMU, --name X of kvmtool, --id X of Firecracker. */
+/* From /proc/PID/cmdline: -name [guest=]X[,...] of QEMU, --name X of kvmtool, --id X of
+ * Firecracker. */
 bool vms_parse_cmdline(const char *args, size_t len, char *name, size_t size);
 /* From /proc/PID/cgroup: the scope that machined or libvirt has made for the VM. */
 bool vms_parse_cgroup(const char *text, char *name, size_t size);

@@ -73,7 +73,8 @@ static void row(FILE *f, const char *name, const struct exit_stat *r, uint64_t a
 		name = "";
 	}
 	out_count(r->count, n, sizeof(n));
-	out_count(seconds > 0 ? (uint64_t)((double)r->count / seconds + 0.5) : 0, rate, sizeof(rate));
+	out_count(seconds > 0 ? (uint64_t)((double)r->count / seconds + 0.5) : 0, rate,
+		  sizeof(rate));
 	fprintf(f, "%-*s %9s %8s %5.1f", NAME_WIDTH, name, n, rate,
 		all ? 100.0 * (double)r->count / (double)all : 0.0);
 	for (i = 0; i < 5; i++) {

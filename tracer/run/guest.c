@@ -283,7 +283,8 @@ static bool all_stopped(pid_t pid)
 			continue;
 		if (fgets(line, sizeof(line), f)) {
 			p = strrchr(line, ')');
-			/* A vhost worker is a thread of the VMM that no signal stops; it runs no vCPU. */
+			/* A vhost worker is a thread of the VMM that no signal stops; it runs no
+			 * vCPU. */
 			if (p && !strstr(line, "(vhost-"))
 				all = p[2] == 'T' || p[2] == 'Z' || p[2] == 'X';
 		}

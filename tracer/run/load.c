@@ -51,7 +51,8 @@ static int start_server(const struct load *l, struct guest *g)
 				 w->write_bytes);
 		break;
 	case SC_TOOL_MEMCACHED:
-		/* One worker thread: the guest has one vCPU as a rule, and four would fight for it. */
+		/* One worker thread: the guest has one vCPU as a rule, and four would fight for it.
+		 */
 		snprintf(cmd, sizeof(cmd), "memcached -d -u root -t 1 -m 64 -U 0 -p " MEMCACHED_PORT);
 		break;
 	default:
@@ -147,8 +148,8 @@ static int memcaslap(struct load *l, int i, uint64_t requests)
 {
 	char server[64], ops[32], conc[32], value[32];
 	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = -1, .log = l->peer_log };
-	/* --win_size: as many keys per connection as it has to set before the first get; its default
-	 * of 10,000 would be a load of its own. */
+	/* --win_size: as many keys per connection as it has to set before the first get; its
+	 * default of 10,000 would be a load of its own. */
 	char *argv[] = { "memcaslap", "-s", server, "-T", "1", "-c", conc, "-x", ops, "-X", value,
 			 "-w", "1k", NULL };
 

@@ -40,7 +40,8 @@ void results_scratch(const struct results *r, const struct sc_point *pt, char *b
  */
 bool results_complete(const struct results *r, const struct scenario *sc,
 		      const struct sc_point *pt, const char *key, char *why, size_t size);
-/* Moves an existing record of the point to previous/. 0 or negative errno; no record is no error. */
+/* Moves an existing record of the point to previous/. 0 or negative errno; no record is no error.
+ */
 int results_retire(const struct results *r, const struct sc_point *pt);
 /* Writes a record whole or not at all. */
 int results_store(const struct results *r, const struct sc_point *pt, const json_t *record);

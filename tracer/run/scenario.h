@@ -79,14 +79,14 @@ struct sc_workload {
 	/* idle */
 	uint64_t duration_ms;		/* 1..600000, default 1000 */
 	/* probe: how many exits of each kind the bare guest makes */
-	uint64_t probe_out, probe_cpuid, probe_hlt, probe_wrmsr;	/* keys out cpuid hlt wrmsr */
+	uint64_t probe_out, probe_cpuid, probe_hlt, probe_wrmsr; /* keys out cpuid hlt wrmsr */
 };
 
 /* Measured signals and independent counters of the same window. */
 struct sc_measure {
 	bool msr_detail;	/* detail: [msr]: split MSR exits by MSR number (shows EOIs) */
 	bool check_kvm_stats;	/* crosscheck: [kvm-stats]: KVM's own exit counter; default true */
-	bool check_hist;	/* crosscheck: [hist]: hist trigger on kvm_exit, costs time per exit */
+	bool check_hist; /* crosscheck: [hist]: hist trigger on kvm_exit, costs time per exit */
 };
 
 /* One swept key: `sweep: { guests.memory_mb: [128, 256] }`. */
@@ -120,7 +120,7 @@ struct sc_point {
 	char *id;		/* unique, usable as a file name: "vhost", "vhost,host.cpus=4", "vhost#2" */
 	const struct sc_config *config;
 	int repeat;		/* 1-based */
-	json_t *parameters;	/* swept keys and their values at this point; empty object if none */
+	json_t *parameters; /* swept keys and their values at this point; empty object if none */
 	/* copies of the scenario's settings with the swept values put in */
 	struct sc_host host;
 	struct sc_guests guests;

@@ -148,7 +148,8 @@ static void start_next(struct session *s)
 			;
 		results_scratch(s->results, &s->points[s->next], scratch, sizeof(scratch));
 		results_log(s->results, &s->points[s->next], log, sizeof(log));
-		if (emu_start(&s->jobs[i].emu, s->testbed, s->sc, &s->points[s->next], scratch, log)) {
+		if (emu_start(&s->jobs[i].emu, s->testbed, s->sc, &s->points[s->next], scratch,
+			      log)) {
 			s->failed = true;
 			return;
 		}
@@ -251,8 +252,8 @@ static int plan(struct session *s)
 			s->nr_done++;
 			continue;
 		}
-		s->done[i] = results_complete(s->results, s->sc, &s->points[i], s->testbed->key, why,
-					      sizeof(why));
+		s->done[i] = results_complete(s->results, s->sc, &s->points[i], s->testbed->key,
+					      why, sizeof(why));
 		if (s->done[i])
 			s->nr_done++;
 		else

@@ -13,10 +13,10 @@
 struct proc_opts {
 	const char *netns;	/* path of a network namespace to start in, or NULL */
 	int cpu;		/* run on this CPU only; -1 = anywhere */
-	const char *log;	/* file to append stderr (and stdout, unless piped) to; NULL = inherit */
+	const char *log; /* file to append stderr (and stdout, unless piped) to; NULL = inherit */
 	bool pipe_stdin, pipe_stdout;
 	bool merge_stderr;	/* with pipe_stdout: stderr goes the same way */
-	bool new_group;		/* a process group of its own: the terminal's Ctrl-C does not reach it */
+	bool new_group; /* a process group of its own: the terminal's Ctrl-C does not reach it */
 };
 
 struct proc {

@@ -112,12 +112,14 @@ key=$(cache_key "${BASH_SOURCE[0]}" "$exitlab" "$kvmguest" "${qemu##*/}" "${kern
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then
 	need_space 1000 "$CACHE"
+	mkdir -p "$CACHE"
 	rm -rf "$CACHE"/images-*.part
 	# Every build of exitlab makes a new image: keep the last few only.
 	find "$CACHE" -maxdepth 1 -name 'images-*' -printf '%T@ %p\n' | sort -rn | tail -n +4 |
 		cut -d' ' -f2- | xargs -r rm -rf
 	work=$dir.$$.part
 	mkdir -p "$work"
+	trap 'rm -rf "$work"' EXIT
 	step "images of host and guest" "$CACHE/logs/images.log" build
 	publish "$work" "$dir"
 fi

@@ -35,6 +35,8 @@ if [ ! -d "$dir" ]; then
 	rm -rf "$CACHE"/kernel-*.part
 	work=$dir.$$.part
 	mkdir -p "$work"
+	trap 'rm -rf "$work"' EXIT
+	ADVICE="no such package, or no network; try: apt-get update" \
 	step "kernel $KERNEL_RELEASE: download, unpack" "$CACHE/logs/kernel.log" unpack
 	publish "$work" "$dir"
 fi

@@ -51,7 +51,8 @@ need_space() {
 
 # step LABEL LOG COMMAND... : runs COMMAND with its output in LOG. A line with the elapsed time
 # appears once it has taken 5 s (updated in place on a terminal, every 30 s elsewhere). On failure
-# the last lines of the log and its name are shown and the status is 2.
+# the log is named and the status is 2; its last lines are shown, unless the caller has put what to do
+# into the variable ADVICE.
 step() {
 	local label=$1 log=$2 t0=$SECONDS shown=0 pid rc=0 now
 	shift 2
@@ -85,6 +86,7 @@ step() {
 	now=$((SECONDS - t0))
 	if [ "$rc" != 0 ]; then
 		[ "$shown" = 0 ] || [ ! -t 2 ] || printf '\n' >&2
+		[ -z "${ADVICE:-}" ] || die "$label failed: $ADVICE (log: $log)"
 		tail -n 15 "$log" | sed 's/^/    /' >&2
 		die "$label failed after $now s (status $rc); the whole log is $log"
 	fi

@@ -81,9 +81,10 @@ if ! cmp -s "$tmp/sources" "$SOURCES"; then
 	rm -f "$CACHE/apt-updated"
 fi
 
-# Lists are refreshed once a day, and whenever something has to be installed from them.
+# Lists are read when the sources are new to apt and when something has to be installed.
 if [ ${#missing[@]} -gt 0 ] || [ ${#missing_bpo[@]} -gt 0 ] ||
    [ -z "$(find "$CACHE/apt-updated" -newer "$SOURCES" 2>/dev/null)" ]; then
+	ADVICE="cannot reach the Debian mirrors; check the network and /etc/apt/sources.list.d" \
 	step "reading package lists" "$log" apt-get -o Acquire::Retries=2 -o APT::Update::Error-Mode=any update
 	mkdir -p "$CACHE"
 	touch "$CACHE/apt-updated"

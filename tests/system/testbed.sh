@@ -123,7 +123,7 @@ t "exits per request: QEMU more than vhost more than VF" $?
 
 # --- repeatability: the same points again, one at a time instead of two, give the same records
 $x run -j 1 --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml >&2
-$x analyze --against "$work/io" "$work/io2" >&2
+$x analyze --against "$work/io/virtio-vhost.json" "$work/io2/virtio-vhost.json" >&2
 t "a second run, alone on the machine, gives the same record" $?
 $x run --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml 2>"$work/again.err"
 grep -q "booting" "$work/again.err"
@@ -131,7 +131,7 @@ grep -q "booting" "$work/again.err"
 t "a complete point is not run again" $?
 cp "$work/io/virtio-vhost.json" "$work/io2/virtio-vhost.json"
 sed -i '0,/"exits": [0-9]*/s//"exits": 1/' "$work/io2/virtio-vhost.json"
-$x analyze --against "$work/io" "$work/io2" >&2
+$x analyze --against "$work/io/virtio-vhost.json" "$work/io2/virtio-vhost.json" >&2
 [ $? = 1 ]
 t "a changed count is found" $?
 

@@ -32,7 +32,7 @@ static void help(FILE *out)
 
 struct run_args {
 	struct session_opts session;
-	const char *output;
+	const char *output, *only;
 	bool check, list;
 };
 
@@ -74,7 +74,7 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 			a->session.again = true;
 			break;
 		case 'n':
-			a->session.only = optarg;
+			a->only = optarg;
 			break;
 		case 't':
 			if (number_arg("--timeout", optarg, 1000000, &a->session.timeout_s))
@@ -100,15 +100,20 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 	return -1;
 }
 
-static int known_point(const struct sc_point *points, size_t n, const char *id)
+/* Narrows @points to the one of that name. */
+static int select_point(struct sc_point **points, size_t *n, const char *id)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (!strcmp(points[i].id, id))
-			return 1;
+	for (i = 0; i < *n; i++) {
+		if (!strcmp((*points)[i].id, id)) {
+			*points += i;
+			*n = 1;
+			return 0;
+		}
+	}
 	err("--only: the scenario has no point '%s'; --list prints them", id);
-	return 0;
+	return -ENOENT;
 }
 
 static int run_points(const struct scenario *sc, struct sc_point *points, size_t n,
@@ -131,8 +136,8 @@ int cmd_run(int argc, char **argv)
 {
 	struct run_args a = { .session.timeout_s = 1800 };
 	struct scenario *sc = NULL;
-	struct sc_point *points = NULL;
-	size_t n = 0, i;
+	struct sc_point *points = NULL, *chosen;
+	size_t n = 0, nr_chosen, i;
 	int ret = parse_args(argc, argv, &a);
 
 	if (ret >= 0)
@@ -143,7 +148,10 @@ int cmd_run(int argc, char **argv)
 			err("cannot read %s: %s", argv[optind], strerror(-ret));
 		return EX_INPUT;
 	}
-	if (scenario_points(sc, &points, &n)) {
+	ret = scenario_points(sc, &points, &n);
+	chosen = points;
+	nr_chosen = n;
+	if (ret) {
 		err("%s: no memory for its points", sc->path);
 		ret = EX_FAIL;
 	} else if (a.list || a.check) {
@@ -152,10 +160,10 @@ int cmd_run(int argc, char **argv)
 		if (a.check)
 			info("%s is correct: %zu points", sc->path, n);
 		ret = EX_OK;
-	} else if (a.session.only && !known_point(points, n, a.session.only)) {
+	} else if (a.only && select_point(&chosen, &nr_chosen, a.only)) {
 		ret = EX_INPUT;
 	} else {
-		ret = run_points(sc, points, n, &a);
+		ret = run_points(sc, chosen, nr_chosen, &a);
 	}
 	scenario_points_free(points, n);
 	scenario_free(sc);

@@ -247,11 +247,6 @@ static int plan(struct session *s)
 	int ret = 0;
 
 	for (i = 0; i < s->n; i++) {
-		if (s->opts->only && strcmp(s->points[i].id, s->opts->only)) {
-			s->done[i] = true;
-			s->nr_done++;
-			continue;
-		}
 		s->done[i] = results_complete(s->results, s->sc, &s->points[i], s->testbed->key,
 					      why, sizeof(why));
 		if (s->done[i])
@@ -259,7 +254,7 @@ static int plan(struct session *s)
 		else
 			verb("%s: to do: %s", s->points[i].id, why);
 	}
-	if (s->nr_done == s->n && s->opts->again && !s->opts->only) {
+	if (s->nr_done == s->n && s->opts->again) {
 		memset(s->done, 0, s->n * sizeof(s->done[0]));
 		s->nr_done = 0;
 		info("all %zu points are complete; measuring them again, the old records go to %s/previous",

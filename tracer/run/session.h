@@ -16,7 +16,6 @@
 struct session_opts {
 	int jobs;		/* points at a time; 0 = as many as CPUs and memory allow */
 	int timeout_s;		/* longest wall time of a point */
-	const char *only;	/* NULL, or the id of the one point to run */
 	bool again;		/* if every point is complete, measure all of them anew */
 };
 

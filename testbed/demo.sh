@@ -11,11 +11,16 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all
 # The set-up has just run; `exitlab run` need not do it again.
 EXITLAB_NO_SETUP=1 build/exitlab run --again scenarios/demo.yaml
 build/exitlab analyze --csv "$out/table.csv" "$out" | tee "$out/table.txt"
-build/exitlab plot -o "$out/exits" "$out"
+build/exitlab plot -o "$out/exits" "$out" >/dev/null
 echo
-if [ -d "$out/previous" ]; then
-	echo "compared with the records of the run before ($out/previous):"
+# What the counts depend on, besides the point: scenario file and testbed, by content.
+basis() { grep -hE '"(sha256|testbed)":' "$1"/*.json | sort -u; }
+if [ -d "$out/previous" ] && [ "$(basis "$out")" = "$(basis "$out/previous")" ]; then
+	echo "against the run before ($out/previous):"
 	build/exitlab analyze --against "$out/previous" "$out" || true
+	echo
+elif [ -d "$out/previous" ]; then
+	echo "the run before used another scenario or testbed; its counts are not comparable"
 	echo
 fi
 cat <<EOF

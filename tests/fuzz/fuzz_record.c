@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* LINK: analyze/diff.c analyze/export.c analyze/plotdata.c analyze/record.c analyze/table.c analyze/text.c */
 /*
  * Any bytes as a run record: it is refused with a message, or every output can be made of it and
  * it is no different from itself. Build from the top of the source:

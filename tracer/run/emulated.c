@@ -50,6 +50,23 @@ static int parse_build_output(const char *text, struct testbed *t)
 	return t->qemu[0] && t->images[0] && t->key[0] ? 0 : -EPROTO;
 }
 
+static int ask_version(struct testbed *t)
+{
+	char program[600], out[1024];
+	char *argv[] = { program, "--version", NULL };
+	struct proc_opts o = { .cpu = -1 };
+	int ret;
+
+	snprintf(program, sizeof(program), "%s/qemu-l0", t->qemu);
+	ret = proc_run(argv, &o, out, sizeof(out));
+	if (ret) {
+		err("%s does not run", program);
+		return ret < 0 ? ret : -EIO;
+	}
+	snprintf(t->version, sizeof(t->version), "%.*s", (int)strcspn(out, "\n"), out);
+	return 0;
+}
+
 int testbed_prepare(struct testbed *t)
 {
 	char data[512], script[600], self[512], owner[16], out[4096];
@@ -79,7 +96,7 @@ int testbed_prepare(struct testbed *t)
 	ret = parse_build_output(out, t);
 	if (ret)
 		err("%s printed something unexpected: %.200s", script, out);
-	return ret;
+	return ret ? ret : ask_version(t);
 }
 
 static void clock_args(struct args *a, enum sc_mode mode)

@@ -18,6 +18,7 @@ struct testbed {
 	char qemu[512];		/* folder with qemu-l0 and share/ */
 	char images[512];	/* folder with vmlinux and l1.cpio */
 	char key[32];		/* names content: equal keys, equal counts */
+	char version[128];	/* what the emulator calls itself */
 };
 
 /* Builds what is missing (testbed/build.sh). 0, or negative errno after the script said why;

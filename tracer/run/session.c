@@ -82,9 +82,10 @@ static int complete_record(const struct session *s, struct job *j)
 	if (!json_is_object(machine) || !json_is_array(json_object_get(rec, "windows")))
 		return -EPROTO;
 	json_object_set_new(machine, "testbed", json_string(s->testbed->key));
-	json_object_set_new(machine, "emulator", json_string(counts ?
-		"QEMU TCG with AMD SVM, one thread, icount shift=0" :
-		"QEMU TCG with AMD SVM, one thread per CPU"));
+	json_object_set_new(machine, "emulator", json_string(s->testbed->version));
+	json_object_set_new(machine, "emulation", json_string(counts ?
+		"TCG with AMD SVM, one thread, icount shift=0" :
+		"TCG with AMD SVM, one thread per CPU"));
 	json_object_set_new(rec, "schema", json_string("exitlab-record/1"));
 	json_object_set_new(rec, "scenario", json_pack("{s:s, s:s, s:s}", "name", s->sc->name,
 		"title", s->sc->title, "sha256", s->sc->sha256));

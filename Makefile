@@ -56,10 +56,6 @@ $(BUILD)/guest/%: testbed/guest/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -static -s -o $@ $<
-$(BUILD)/guest/kvmguest: tests/system/kvmguest.c
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -static -s -o $@ $<
 
 setup:
 	@testbed/setup.sh
@@ -80,6 +76,7 @@ DATA	:= $(DESTDIR)$(PREFIX)/share/exitlab
 install: all man
 	install -D -m 755 $(BUILD)/exitlab $(DESTDIR)$(PREFIX)/bin/exitlab
 	mkdir -p $(DATA)
+	rm -rf $(DATA)/plots $(DATA)/scenarios $(DATA)/testbed
 	cp -r plots scenarios testbed $(DATA)/
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 

@@ -4,17 +4,16 @@
 # the host's (L1), which contains the former. Same input, same bytes: file order, times, owners and
 # inode numbers are fixed, and exit counts depend on it. Prints the result's folder.
 #
-# usage: testbed/build-images.sh EXITLAB KVMGUEST QEMU_DIR KERNEL_DIR GUEST_BIN_DIR
+# usage: testbed/build-images.sh EXITLAB GUEST_DIR QEMU_DIR KERNEL_DIR
 #
-# EXITLAB and KVMGUEST are the programs to put into L1; QEMU_DIR and KERNEL_DIR come from
-# build-qemu.sh and build-kernel.sh; GUEST_BIN_DIR has agent and netload.
+# EXITLAB is the program to put into L1; the folders come from build-guest.sh, build-qemu.sh and
+# build-kernel.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
 
-[ $# = 5 ] || die "usage: build-images.sh EXITLAB KVMGUEST QEMU_DIR KERNEL_DIR GUEST_BIN_DIR"
-exitlab=$(realpath "$1") kvmguest=$(realpath "$2") qemu=$(realpath "$3")
-kernel=$(realpath "$4") guestbin=$(realpath "$5")
+[ $# = 4 ] || die "usage: build-images.sh EXITLAB GUEST_DIR QEMU_DIR KERNEL_DIR"
+exitlab=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4")
 here=$TOP/testbed/guest
 
 L2_MODULES=(virtio_net igbvf)
@@ -80,8 +79,8 @@ build() {
 
 	skeleton "$work/l2" "$here/l2-init"
 	put_modules "$work/l2" "${L2_MODULES[@]}"
-	put "$work/l2" "$guestbin/agent"
-	put "$work/l2" "$guestbin/netload"
+	put "$work/l2" "$guest/agent"
+	put "$work/l2" "$guest/netload"
 	put "$work/l2" usr/bin/memcached
 	pack "$work/l2" "$work/l2.cpio"
 
@@ -91,8 +90,8 @@ build() {
 	put "$work/l1" "$(command -v ip)" ip
 	strip -o "$work/exitlab" "$exitlab"
 	put "$work/l1" "$work/exitlab"
-	put "$work/l1" "$kvmguest" kvmguest
-	put "$work/l1" "$guestbin/netload"
+	put "$work/l1" "$guest/kvmguest"
+	put "$work/l1" "$guest/netload"
 	put "$work/l1" usr/bin/memcaslap
 	put "$work/l1" "$qemu/qemu-l1"
 	mkdir -p "$work/l1/lab"
@@ -107,8 +106,8 @@ build() {
 
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
 	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6)
-key=$(cache_key "${BASH_SOURCE[0]}" "$exitlab" "$kvmguest" "${qemu##*/}" "${kernel##*/}" \
-	"$guestbin/agent" "$guestbin/netload" "$here/l1-init" "$here/l2-init" "${packages[@]}")
+key=$(cache_key "${BASH_SOURCE[0]}" "$exitlab" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
+	"$here/l1-init" "$here/l2-init" "${packages[@]}")
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then
 	need_space 1000 "$CACHE"

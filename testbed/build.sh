@@ -18,10 +18,10 @@ mkdir -p "$CACHE" 2>/dev/null || die "cannot create the cache folder $CACHE; cho
 exec 9>"$CACHE/.lock"
 flock -n 9 || { say "waiting for another build in $CACHE"; flock 9; }
 
-step "guest programs" "$CACHE/logs/guest.log" make -s guest
+guest=$(testbed/build-guest.sh 9>&-)
 qemu=$(testbed/build-qemu.sh 9>&-)
 kernel=$(testbed/build-kernel.sh 9>&-)
-images=$(testbed/build-images.sh "$exitlab" build/guest/kvmguest "$qemu" "$kernel" build/guest 9>&-)
+images=$(testbed/build-images.sh "$exitlab" "$guest" "$qemu" "$kernel" 9>&-)
 printf 'qemu %s\nimages %s\n' "$qemu" "$images"
 # What exit counts depend on: the machine, the kernel and everything inside.
 printf 'testbed %s\n' "$( (cd "$qemu" && sha256sum qemu-l0 qemu-l1 && cat "$images/SHA256SUMS") | sha256sum | cut -c1-16)"

@@ -54,8 +54,8 @@ mkdir -p "$work"
 paths=$(testbed/build.sh "$PWD/$x" 2>/dev/null)
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
-again=$(EXITLAB_CACHE=$work/cache testbed/build-images.sh $x build/guest/kvmguest "$qemu" \
-	"$(testbed/build-kernel.sh)" build/guest 2>&2)
+again=$(EXITLAB_CACHE=$work/cache testbed/build-images.sh $x "$(testbed/build-guest.sh)" \
+	"$qemu" "$(testbed/build-kernel.sh)")
 [ "$images" != "$again" ] && cmp "$images/SHA256SUMS" "$again/SHA256SUMS" >&2
 t "images built again are the same, byte for byte" $?
 rm -rf "$work/cache"

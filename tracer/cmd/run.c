@@ -127,7 +127,14 @@ static int run_points(const struct scenario *sc, struct sc_point *points, size_t
 	snprintf(dir, sizeof(dir), a->output ? "%s" : "results/%s", a->output ? a->output : sc->name);
 	if (results_open(&r, dir))
 		return EX_INPUT;
-	ret = testbed_prepare(&t) ? EX_INPUT : session_run(sc, points, n, &t, &r, &a->session);
+	session_catch_signals();
+	ret = testbed_prepare(&t);
+	if (!ret)
+		ret = session_run(sc, points, n, &t, &r, &a->session);
+	else if (ret == -EINTR)
+		err("interrupted before the testbed was complete; the next run goes on with it");
+	if (ret < 0)
+		ret = ret == -EINTR ? EX_INTERRUPTED : EX_INPUT;
 	results_close(&r);
 	return ret;
 }

@@ -7,7 +7,7 @@
 #include "run/emulated.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,25 +29,41 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int parse_build_output(const char *text, struct testbed *t)
+/* One line of what the build script prints. */
+static void take_line(struct testbed *t, const char *line)
 {
-	char line[1024], key[32], value[512];
+	char key[32], value[512];
 
-	while (*text) {
-		size_t n = strcspn(text, "\n");
+	if (sscanf(line, "%31s %511[^\n]", key, value) != 2)
+		return;
+	if (!strcmp(key, "qemu"))
+		snprintf(t->qemu, sizeof(t->qemu), "%s", value);
+	else if (!strcmp(key, "images"))
+		snprintf(t->images, sizeof(t->images), "%s", value);
+	else if (!strcmp(key, "testbed"))
+		snprintf(t->key, sizeof(t->key), "%.31s", value);
+}
 
-		snprintf(line, sizeof(line), "%.*s", (int)(n < 1023 ? n : 1023), text);
-		text += n + (text[n] == '\n');
-		if (sscanf(line, "%31s %511[^\n]", key, value) != 2)
-			continue;
-		if (!strcmp(key, "qemu"))
-			snprintf(t->qemu, sizeof(t->qemu), "%s", value);
-		else if (!strcmp(key, "images"))
-			snprintf(t->images, sizeof(t->images), "%s", value);
-		else if (!strcmp(key, "testbed"))
-			snprintf(t->key, sizeof(t->key), "%.31s", value);
-	}
-	return t->qemu[0] && t->images[0] && t->key[0] ? 0 : -EPROTO;
+/* Runs the build script. A signal to us ends it, too. */
+static int run_build(struct testbed *t, const char *script, const char *self)
+{
+	char *argv[] = { (char *)script, (char *)self, NULL };
+	struct proc_opts o = { .cpu = -1, .pipe_stdout = true };
+	char line[600];
+	struct proc p;
+	int ret = proc_start(&p, argv, &o);
+
+	if (ret)
+		return ret;
+	while (!(ret = proc_read_line(&p, line, sizeof(line), INT_MAX)))
+		take_line(t, line);
+	if (ret == -EPIPE)
+		ret = proc_wait(&p, -1);
+	proc_stop(&p);
+	/* 130: the script was interrupted by the same Ctrl-C. */
+	if (ret == 130)
+		return -EINTR;
+	return ret > 0 ? -EIO : ret;
 }
 
 static int ask_version(struct testbed *t)
@@ -69,9 +85,7 @@ static int ask_version(struct testbed *t)
 
 int testbed_prepare(struct testbed *t)
 {
-	char data[512], script[600], self[512], owner[16], out[4096];
-	char *argv[] = { script, self, NULL };
-	struct proc_opts o = { .cpu = -1 };
+	char data[512], script[600], self[512], owner[16];
 	ssize_t n;
 	int ret;
 
@@ -90,13 +104,14 @@ int testbed_prepare(struct testbed *t)
 	/* A build stops by itself when the exitlab that wanted it has gone (testbed/lib.sh). */
 	snprintf(owner, sizeof(owner), "%d", getpid());
 	setenv("EXITLAB_OWNER_PID", owner, 1);
-	ret = proc_run(argv, &o, out, sizeof(out));
+	ret = run_build(t, script, self);
 	if (ret)
-		return ret < 0 ? ret : -EIO;
-	ret = parse_build_output(out, t);
-	if (ret)
-		err("%s printed something unexpected: %.200s", script, out);
-	return ret ? ret : ask_version(t);
+		return ret;
+	if (!t->qemu[0] || !t->images[0] || !t->key[0]) {
+		err("%s did not say where the testbed is", script);
+		return -EPROTO;
+	}
+	return ask_version(t);
 }
 
 static void clock_args(struct args *a, enum sc_mode mode)

@@ -21,8 +21,8 @@ struct testbed {
 	char version[128];	/* what the emulator calls itself */
 };
 
-/* Builds what is missing (testbed/build.sh). 0, or negative errno after the script said why;
- * -EPERM etc. are not told apart: the status of a failed set-up is EX_INPUT. */
+/* Builds what is missing (testbed/build.sh). 0; -EINTR; or another negative errno after the script
+ * has said why. */
 int testbed_prepare(struct testbed *t);
 
 enum emu_state { EMU_RUNNING, EMU_DONE, EMU_FAILED };

@@ -281,6 +281,15 @@ static int conclude(const struct session *s)
 	return EX_OK;
 }
 
+void session_catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+}
+
 int session_run(const struct scenario *sc, struct sc_point *points, size_t n,
 		const struct testbed *t, struct results *r, const struct session_opts *o)
 {
@@ -288,12 +297,8 @@ int session_run(const struct scenario *sc, struct sc_point *points, size_t n,
 		.sc = sc, .points = points, .n = n, .testbed = t, .results = r, .opts = o,
 		.started_ms = now_ms(), .tty = isatty(2),
 	};
-	struct sigaction sa = { .sa_handler = on_signal };
 	int ret = EX_FAIL;
 
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
 	s.nr_jobs = choose_jobs(&s);
 	s.done = calloc(n, sizeof(s.done[0]));
 	s.jobs = calloc((size_t)s.nr_jobs, sizeof(s.jobs[0]));

@@ -19,6 +19,9 @@ struct session_opts {
 	bool again;		/* if every point is complete, measure all of them anew */
 };
 
+/* From now on SIGINT, SIGTERM and SIGHUP end a session in good order instead of the process. */
+void session_catch_signals(void);
+
 /* Returns an enum exit_status. Records of finished points stay whatever happens to others. */
 int session_run(const struct scenario *sc, struct sc_point *points, size_t n,
 		const struct testbed *t, struct results *r, const struct session_opts *o);

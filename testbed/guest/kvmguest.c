@@ -371,6 +371,6 @@ int main(int argc, char **argv)
 		ret = run(&m, &o, &res);
 	if (!ret)
 		ret = report(&o, &res);
-	/* Nothing is closed here: whoever watches can still read the counters of the VM at the end. */
+	/* Nothing is closed here: whoever watches can still read the VM's counters at the end. */
 	return ret;
 }

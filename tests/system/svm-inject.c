@@ -5,9 +5,10 @@
  * names the test; it reports on the serial port and gives its verdict through isa-debug-exit. Built
  * and run by svm.sh.
  *
- * The hard thing is to make a defect that needs two events in the same instruction appear every time:
- * with -icount shift=0 one instruction takes one nanosecond, as does one count of the APIC timer,
- * so a sweep over the timer's initial count puts its expiry behind every instruction in turn.
+ * The hard thing is to make a defect that needs two events in the same instruction appear every
+ * time: with -icount shift=0 one instruction takes one nanosecond, as does one count of the APIC
+ * timer, so a sweep over the timer's initial count puts its expiry behind every instruction in
+ * turn.
  */
 
 typedef unsigned char u8;
@@ -42,7 +43,7 @@ typedef unsigned long u64;
 
 #define FLAG_IF		0x200
 
-#define VEC_HOST	0x50		/* taken by this program: timer or inter-processor interrupt */
+#define VEC_HOST	0x50 /* taken by this program: timer or inter-processor interrupt */
 #define VEC_GUEST	0x41		/* injected into the guest */
 
 #define EXIT_INTR	0x60
@@ -329,8 +330,8 @@ static inline void take_interrupts(void)
 }
 
 /*
- * Runs the guest from CODE until it asks to be left, with EVENT injected into it and FLAGS. An event
- * whose delivery an exit cut short is injected again, as a hypervisor must.
+ * Runs the guest from CODE until it asks to be left, with EVENT injected into it and FLAGS. An
+ * event whose delivery an exit cut short is injected again, as a hypervisor must.
  */
 static void run_guest_at(const u8 *code, u32 event, u64 flags)
 {
@@ -443,12 +444,12 @@ static void start_ap(void)
 }
 
 /*
- * Needs two CPUs that run in parallel. While one sends an interrupt, the other enters a guest that has
- * a virtual interrupt pending. None may be lost, none may be taken while GIF is 0.
+ * Needs two CPUs that run in parallel. While one sends an interrupt, the other enters a guest that
+ * has a virtual interrupt pending. None may be lost, none may be taken while GIF is 0.
  */
 static u32 test_parallel(void)
 {
-	/* Some seconds; fewer rounds on a busy machine, where two CPUs seldom run at the same time. */
+	/* Some seconds; fewer rounds on a busy machine, where CPUs seldom run at the same time. */
 	const u64 rounds = 200000, ticks = 20000000000;
 	u64 lost = 0, start, n;
 
@@ -462,9 +463,11 @@ static u32 test_parallel(void)
 		run_guest(n & 1 ? EVENT_INTR | VEC_GUEST : 0, FLAG_IF);
 		while (host_irqs < n) {
 			take_interrupts();
-			if (++spins % 4096 || !(apic_read(APIC_IRR + VEC_HOST / 32 * 16) >> VEC_HOST % 32 & 1))
+			if (++spins % 4096 ||
+			    !(apic_read(APIC_IRR + VEC_HOST / 32 * 16) >> VEC_HOST % 32 & 1))
 				continue;
-			/* Known to the APIC and still not taken a long time later: nobody told the CPU. */
+			/* Known to the APIC and still not taken a long time later: nobody told the
+			 * CPU. */
 			if (++seen < 3)
 				continue;
 			seen = 0;

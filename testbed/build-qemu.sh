@@ -34,27 +34,18 @@ CONFIGURE_L0=(--with-devices-x86_64=exitlab-l0 --enable-tcg)
 CONFIGURE_L1=(--with-devices-x86_64=exitlab-l1 --enable-kvm --disable-tcg
 	--enable-vhost-kernel --enable-vhost-net --static --disable-pie)
 
-# Source and firmware packages are kept, so that a changed patch needs no network. A file appears
+# Source and firmware packages (39 MB) are kept, so that a changed patch needs no network. A file appears
 # under its name only when it is complete.
 fetch() {
 	mkdir -p "$download/part"
 	cd "$download/part"
 	if ! compgen -G "$download/qemu_*.dsc" >/dev/null; then
-		apt-get source -o APT::Sandbox::User=root --download-only "qemu=$QEMU_DSC_VERSION" || {
-			echo "The source of QEMU $QEMU_DSC_VERSION cannot be fetched. It needs the network and the"
-			echo "deb-src entry for Debian 13 (trixie) that testbed/setup.sh writes. If the mirror has a"
-			echo "newer version only, get the .dsc and the two .tar.xz of this one from"
-			echo "snapshot.debian.org and put them into $download"
-			return 1
-		}
+		apt-get source -o APT::Sandbox::User=root --download-only "qemu=$QEMU_DSC_VERSION"
 		mv ./*.tar.xz ..
 		mv ./*.dsc ..
 	fi
 	if ! compgen -G "$download/seabios_*.deb" >/dev/null; then
-		apt-get download -o APT::Sandbox::User=root "$seabios" || {
-			echo "The firmware package $seabios of Debian 12 cannot be fetched."
-			return 1
-		}
+		apt-get download -o APT::Sandbox::User=root "$seabios"
 		mv ./*.deb ..
 	fi
 	rm -rf "$download/part"
@@ -118,6 +109,8 @@ if [ ! -d "$dir" ]; then
 	work=$dir.$$.part
 	mkdir -p "$work/out/share"
 	trap 'rm -rf "$work"' EXIT
+	# A mirror keeps one version only; snapshot.debian.org keeps all.
+	ADVICE="no network, or the mirror has qemu $QEMU_DSC_VERSION or $seabios no more; then put its .dsc and .tar.xz, or .deb, from snapshot.debian.org into $download" \
 	step "QEMU $QEMU_VERSION: download" "$log-download.log" fetch
 	step "QEMU $QEMU_VERSION: unpack, patch" "$log-unpack.log" unpack
 	step "QEMU $QEMU_VERSION: firmware" "$log-firmware.log" firmware

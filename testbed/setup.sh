@@ -14,7 +14,7 @@ PACKAGES=(
 	clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev	# its BPF part
 	libjansson-dev libyaml-dev libssl-dev gnuplot-nox fonts-dejavu-core
 	libcmocka-dev libclang-rt-14-dev scdoc shellcheck	# tests, fuzzers, man pages
-	ninja-build python3 python3-venv libglib2.0-dev libfdt-dev flex bison patch # QEMU
+	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU
 	dpkg-dev xz-utils zstd cpio kmod binutils		# kernel and images
 	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 # content of the images
 )

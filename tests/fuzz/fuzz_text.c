@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct event_field f;
 	struct irq_counts c;
 	json_t *hist = NULL;
-	uint64_t total;
+	uint64_t total, dropped;
 
 	if (!text)
 		return 0;
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Where every line matches, the parts are the whole. */
 	if (!irq_counts_parse(text, every, &c) && c.nic != c.all)
 		abort();
-	if (!hist_parse(text, &hist, &total) && !json_is_array(hist))
+	if (!hist_parse(text, &hist, &total, &dropped) && !json_is_array(hist))
 		abort();
 	json_decref(hist);
 	free(text);

@@ -135,11 +135,21 @@ $x analyze --against "$work/io/virtio-vhost.json" "$work/io2/virtio-vhost.json" 
 [ $? = 1 ]
 t "a changed count is found" $?
 
+# --- several guests
+$x run -o "$work/two" scenarios/selftest-two.yaml >&2
+t "two guests of two vCPUs run side by side" $?
+for c in virtio-vhost vf; do
+	query "$work/two/$c.json" 'w["rr"]["work"] == 614 and len(w["rr"]["checks"]) == 2 and all(c["difference"] == 0 for c in w["rr"]["checks"])'
+	t "$c: the counts of two guests add up to KVM's and the hist trigger's" $?
+	query "$work/two/$c.json" '[vm["vm"] for vm in w["rr"]["tracer"]["vms"]] == ["g0", "g1"] and all(sorted(v["vcpu"] for v in vm["vcpus"]) == [0, 1] and sum(v["exits"] for v in vm["vcpus"]) > 307 for vm in w["rr"]["tracer"]["vms"])'
+	t "$c: guests and vCPUs are told apart" $?
+done
+
 # --- fast mode
 $x run -o "$work/fast" scenarios/selftest-fast.yaml >&2
-t "fast mode: two guests of two vCPUs run" $?
-query "$work/fast/virtio-vhost.json" 'w["rr"]["work"] == 614 and all(c["difference"] == 0 for c in w["rr"]["checks"]) and len(w["rr"]["tracer"]["vms"]) == 2'
-t "fast mode: counters agree, both guests are told apart" $?
+t "fast mode: a guest runs" $?
+query "$work/fast/virtio-vhost.json" 'w["rr"]["work"] == 307 and len(w["rr"]["checks"]) >= 1 and all(c["difference"] == 0 for c in w["rr"]["checks"])'
+t "fast mode: counters agree" $?
 
 # --- ends that are not happy
 timeout -s INT 8 $x run -o "$work/int" scenarios/selftest-probe.yaml 2>"$work/int.err"

@@ -52,31 +52,38 @@ static void names_are_not_numbers(void **state)
 static void a_hist(void **state)
 {
 	json_t *a = NULL;
-	uint64_t total;
+	uint64_t total, dropped = 99;
 
 	(void)state;
 	assert_int_equal(hist_parse("# event histogram\n"
 		"{ exit_reason:         64 } hitcount:          7\n"
 		"{ exit_reason:       1024 } hitcount:       1009\n\n"
-		"Totals:\n    Hits: 1016\n    Entries: 2\n    Dropped: 0\n", &a, &total), 0);
+		"Totals:\n    Hits: 1016\n    Entries: 2\n    Dropped: 0\n", &a, &total,
+		&dropped), 0);
 	assert_int_equal(total, 1016);
+	assert_int_equal(dropped, 0);
 	assert_int_equal(json_array_size(a), 2);
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(a, 1), "reason")), 1024);
 	json_decref(a);
 }
 
-static void a_hist_that_dropped_is_no_counter(void **state)
+static void what_a_hist_dropped_is_told(void **state)
 {
 	json_t *a = NULL;
-	uint64_t total;
+	uint64_t total, dropped = 99;
 
 	(void)state;
-	assert_int_equal(hist_parse("{ exit_reason: 1 } hitcount: 2\nDropped: 3\n", &a, &total),
+	assert_int_equal(hist_parse("{ exit_reason: 1 } hitcount: 2\nDropped: 3\n", &a, &total,
+				    &dropped), 0);
+	assert_int_equal(dropped, 3);
+	json_decref(a);
+	/* Without that line the text is not whole. */
+	assert_int_equal(hist_parse("{ exit_reason: 1 } hitcount: 2\n", &a, &total, &dropped),
 			 -EINVAL);
 	assert_null(a);
-	assert_int_equal(hist_parse("{ exit_reason: x } hitcount: 2\nDropped: 0\n", &a, &total),
-			 -EINVAL);
-	assert_int_equal(hist_parse("", &a, &total), -EINVAL);
+	assert_int_equal(hist_parse("{ exit_reason: x } hitcount: 2\nDropped: 0\n", &a, &total,
+				    &dropped), -EINVAL);
+	assert_int_equal(hist_parse("", &a, &total, &dropped), -EINVAL);
 }
 
 int main(void)
@@ -85,7 +92,7 @@ int main(void)
 		cmocka_unit_test(sums_over_cpus),
 		cmocka_unit_test(names_are_not_numbers),
 		cmocka_unit_test(a_hist),
-		cmocka_unit_test(a_hist_that_dropped_is_no_counter),
+		cmocka_unit_test(what_a_hist_dropped_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

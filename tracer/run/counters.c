@@ -141,10 +141,10 @@ void hist_stop(void)
 	trigger("!" KEY);
 }
 
-int hist_parse(const char *text, json_t **out, uint64_t *total)
+int hist_parse(const char *text, json_t **out, uint64_t *total, uint64_t *dropped)
 {
 	const char *p = text;
-	unsigned long long dropped;
+	unsigned long long n;
 
 	*total = 0;
 	*out = json_array();
@@ -159,21 +159,23 @@ int hist_parse(const char *text, json_t **out, uint64_t *total)
 		p++;
 	}
 	p = strstr(text, "Dropped:");
-	if (p && sscanf(p, "Dropped: %llu", &dropped) == 1 && dropped == 0)
+	if (p && sscanf(p, "Dropped: %llu", &n) == 1) {
+		*dropped = n;
 		return 0;
+	}
 bad:
 	json_decref(*out);
 	*out = NULL;
 	return -EINVAL;
 }
 
-int hist_read(json_t **out, uint64_t *total)
+int hist_read(json_t **out, uint64_t *total, uint64_t *dropped)
 {
 	static char text[128 * 1024];
 	int ret = read_text(HIST, text, sizeof(text));
 
 	if (!ret)
-		ret = hist_parse(text, out, total);
+		ret = hist_parse(text, out, total, dropped);
 	if (ret)
 		err("cannot read " HIST ": %s", strerror(-ret));
 	return ret;

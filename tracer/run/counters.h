@@ -25,10 +25,14 @@ int irq_counts_host(struct irq_counts *out);
 
 /* Hist trigger on kvm_exit, keyed by reason. Start and read while no vCPU runs. */
 int hist_start(void);
-/* New array of {"reason", "count"}; *@total gets the sum. */
-int hist_read(json_t **out, uint64_t *total);
+/*
+ * New array of {"reason", "count"}; *@total gets the sum. *@dropped is how many events the trigger
+ * itself says it did not count (two CPUs that insert the same key at once): if it is not 0, the
+ * rest is no counter to check another by. 0, -EINVAL or another negative errno.
+ */
+int hist_read(json_t **out, uint64_t *total, uint64_t *dropped);
 void hist_stop(void);
 /* Parses a hist file. Pure. */
-int hist_parse(const char *text, json_t **out, uint64_t *total);
+int hist_parse(const char *text, json_t **out, uint64_t *total, uint64_t *dropped);
 
 #endif

@@ -30,7 +30,7 @@ struct window {
 	struct readings before, after;
 	struct trace_snapshot snap;
 	json_t *hist;
-	uint64_t hist_total;
+	uint64_t hist_total, hist_dropped;
 	bool hist_on;
 };
 
@@ -120,7 +120,7 @@ static int close_window(struct window *win)
 		ret = engine_read(env->engine, &win->snap);
 	engine_detach(env->engine);
 	if (!ret && win->hist_on)
-		ret = hist_read(&win->hist, &win->hist_total);
+		ret = hist_read(&win->hist, &win->hist_total, &win->hist_dropped);
 	if (!ret)
 		ret = read_host(env, &win->after);
 	return ret ? ret : thaw_all(env);
@@ -179,8 +179,13 @@ static json_t *counters_json(const struct window *win)
 	if (env->measure->check_kvm_stats && env->nr_guests > 0)
 		json_object_set_new(c, "kvm", kvmstat_delta_json(win->before.kvm, win->after.kvm,
 								 (size_t)env->nr_guests));
-	if (win->hist)
+	if (win->hist_dropped > 0) {
+		json_object_set_new(c, "hist", json_null());
+		json_object_set_new(c, "hist_why", json_sprintf(
+			"the hist trigger dropped %llu events", (unsigned long long)win->hist_dropped));
+	} else if (win->hist) {
 		json_object_set(c, "hist", win->hist);
+	}
 	return c;
 }
 
@@ -226,7 +231,7 @@ static json_t *window_json(struct window *win, json_t *result, double work)
 
 	if (win->env->measure->check_kvm_stats && win->env->nr_guests > 0)
 		add_check(checks, "tracer's exits = KVM's own count", exits, kvm_delta(win));
-	if (win->hist)
+	if (win->hist && win->hist_dropped == 0)
 		add_check(checks, "tracer's exits = hist trigger", exits, win->hist_total);
 	if (win->w->tool == SC_TOOL_PROBE)
 		probe_checks(win, checks, result);

@@ -57,8 +57,8 @@ json() {
 	PY
 }
 
-# kvm_number : what the message says that KVM counted
-kvm_number() { sed -n 's/.*KVM counted \([0-9,]*\) exits of VM .* never called the kvm_exit.*/\1/p' "$work/err" | tr -d ,; }
+# kvm_number : what the message says that KVM counted for our guest (others may run on this machine)
+kvm_number() { sed -n 's|.*KVM counted \([0-9,]*\) exits of VM kvmguest.* never called the kvm_exit.*|\1|p' "$work/err" | tr -d ,; }
 
 start_vm() { # ARGUMENT... : a guest in the background; its pid in $vm
 	"$guest" "$@" >"$work/vm" 2>&1 </dev/null &

@@ -10,21 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <jansson.h>
 
 #include "cmd/cmd.h"
 #include "run/mailbox.h"
 #include "run/point.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 static void phase(const char *text, void *arg)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	mailbox_set_phase(arg, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, text);
+	mailbox_set_phase(arg, clock_ns(), text);
 }
 
 static int respond(struct mailbox *m, const json_t *record)

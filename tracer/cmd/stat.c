@@ -29,6 +29,7 @@
 #include "engine/engine.h"
 #include "engine/snapshot_json.h"
 #include "out/exits.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define MAX_DURATION_S 1e6
@@ -177,10 +178,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 static double now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	return (double)clock_ns() * 1e-9;
 }
 
 /* From here on Ctrl-C is an end of the measurement, not of the program. */

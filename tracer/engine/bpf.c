@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -22,6 +21,8 @@
 #include "bpf/exits.h"
 #include "bpf/exits.skel.h"
 #include "engine/tracefs.h"
+#include "util/bpf_log.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define MAX_PROGS 4
@@ -42,25 +43,6 @@ struct engine {
 	bool attached;
 	uint64_t attached_ns, detached_ns;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	char line[1024];
-
-	/* libbpf calls a warning what is often only one rung of a ladder: demoted one level. */
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	log_msg(level == LIBBPF_DEBUG ? LOG_DEBUG : LOG_VERBOSE, "%s", line);
-	return 0;
-}
 
 static int no_events(int e)
 {
@@ -154,7 +136,7 @@ int engine_open(const struct engine_opts *opts, struct engine **out)
 		return -ENOMEM;
 	e->opts = *opts;
 	e->stats_fd = -1;
-	libbpf_set_print(libbpf_log);
+	libbpf_set_print(bpf_log);
 	for (i = 0; i < 2; i++) {
 		if (forced && strcmp(forced, ladder[i]))
 			continue;
@@ -248,7 +230,7 @@ int engine_attach(struct engine *e)
 		}
 	}
 	e->attached = true;
-	e->attached_ns = now_ns();
+	e->attached_ns = clock_ns();
 	e->detached_ns = 0;
 	return 0;
 }
@@ -260,7 +242,7 @@ void engine_detach(struct engine *e)
 	if (!e)
 		return;
 	if (e->attached)
-		e->detached_ns = now_ns();
+		e->detached_ns = clock_ns();
 	e->attached = false;
 	for (i = 0; i < MAX_PROGS; i++) {
 		bpf_link__destroy(e->links[i]);
@@ -387,7 +369,7 @@ int engine_read(struct engine *e, struct trace_snapshot *out)
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	out->duration_ns = (e->detached_ns ? e->detached_ns : now_ns()) - e->attached_ns;
+	out->duration_ns = (e->detached_ns ? e->detached_ns : clock_ns()) - e->attached_ns;
 	ret = read_slots(e, out, vcpu_of_slot);
 	if (!ret)
 		ret = read_exits(e, out, vcpu_of_slot);

@@ -23,6 +23,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/vcpus.skel.h"
+#include "util/bpf_log.h"
 #include "util/log.h"
 
 #define KVM_DEBUGFS "/sys/kernel/debug/kvm"
@@ -149,23 +150,13 @@ int kvmstat_read_debugfs(const char *kvm_dir, pid_t vm, struct kvmstat *out)
 static struct vcpus_bpf *skel;
 static int skel_error;		/* why there is no skel, after the first try */
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	char line[1024];
-
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	log_msg(level == LIBBPF_DEBUG ? LOG_DEBUG : LOG_VERBOSE, "%s", line);
-	return 0;
-}
-
 static int load(void)
 {
 	libbpf_print_fn_t old;
 
 	if (skel || skel_error)
 		return skel_error;
-	old = libbpf_set_print(quiet);
+	old = libbpf_set_print(bpf_log);
 	skel = vcpus_bpf__open_and_load();
 	if (!skel)
 		skel_error = -errno;
@@ -179,7 +170,7 @@ static int open_iterator(pid_t vm, struct bpf_link **link)
 {
 	union bpf_iter_link_info info = { .task.pid = (__u32)vm };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-	libbpf_print_fn_t old = libbpf_set_print(quiet);
+	libbpf_print_fn_t old = libbpf_set_print(bpf_log);
 	int fd;
 
 	*link = bpf_program__attach_iter(skel->progs.list_vcpus, &opts);

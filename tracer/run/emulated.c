@@ -13,21 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/args.h"
+#include "util/clock.h"
 #include "util/datadir.h"
 #include "util/fs.h"
 #include "util/log.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* One line of what the build script prints. */
 static void take_line(struct testbed *t, const char *line)
@@ -198,7 +190,7 @@ int emu_start(struct emu *e, const struct testbed *t, const struct scenario *sc,
 	snprintf(e->dir, sizeof(e->dir), "%s", dir);
 	snprintf(e->console, sizeof(e->console), "%s", console);
 	snprintf(e->phase, sizeof(e->phase), "starting");
-	e->started_ms = now_ms();
+	e->started_ms = clock_ms();
 	if (!ret && mkdir(dir, 0700) && errno != EEXIST)
 		ret = -errno;
 	snprintf(path, sizeof(path), "%s/mailbox", dir);
@@ -267,7 +259,7 @@ enum emu_state emu_poll(struct emu *e, int timeout_s)
 	status = proc_wait(&e->qemu, 0);
 	if (status != -ETIMEDOUT)
 		return failed(e, "the emulated host ended (status %d) during '%s'", status, e->phase);
-	if (now_ms() - e->started_ms > (int64_t)timeout_s * 1000)
+	if (clock_ms() - e->started_ms > (int64_t)timeout_s * 1000)
 		return failed(e, "no end after %d s, the last step was '%s'", timeout_s, e->phase);
 	return EMU_RUNNING;
 }

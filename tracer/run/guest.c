@@ -18,19 +18,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/args.h"
+#include "util/clock.h"
 #include "util/log.h"
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int guest_vcpu_cpu(int index, int vcpu, int vcpus, int host_cpus)
 {
@@ -164,11 +156,11 @@ static int agent_connect(struct guest *g, const struct lab *lab)
 	return 0;
 }
 
-static int read_byte(int fd, char *c, long end)
+static int read_byte(int fd, char *c, int64_t end)
 {
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		long left = end - now_ms();
+		int64_t left = end - clock_ms();
 		int r = poll(&p, 1, left < 0 ? 0 : (int)left);
 		ssize_t n;
 
@@ -190,7 +182,7 @@ static int read_byte(int fd, char *c, long end)
 /* One answer of the agent: "STATUS LENGTH\n" and LENGTH bytes. */
 static int agent_answer(struct guest *g, char *out, size_t size, int timeout_ms)
 {
-	long end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	char head[64], c;
 	size_t n = 0, len, i;
 	int status, ret;
@@ -223,25 +215,25 @@ static int agent_answer(struct guest *g, char *out, size_t size, int timeout_ms)
 int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
 		     int host_cpus, int timeout_ms)
 {
-	long end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	char out[32];
 	int ret;
 
 	while ((ret = agent_connect(g, lab))) {
-		if (now_ms() > end || proc_wait(&g->vmm, 0) != -ETIMEDOUT) {
+		if (clock_ms() > end || proc_wait(&g->vmm, 0) != -ETIMEDOUT) {
 			err("guest %s: its VMM ended or made no agent socket: %s", g->name, strerror(-ret));
 			return ret;
 		}
 		usleep(10000);
 	}
 	/* The vCPU threads appear a little after the socket. */
-	while ((ret = pin_vcpus(g, cfg, host_cpus)) == -ESRCH && now_ms() < end)
+	while ((ret = pin_vcpus(g, cfg, host_cpus)) == -ESRCH && clock_ms() < end)
 		usleep(1000);
 	if (ret) {
 		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
 		return ret;
 	}
-	ret = agent_answer(g, out, sizeof(out), (int)(end - now_ms()));
+	ret = agent_answer(g, out, sizeof(out), (int)(end - clock_ms()));
 	if (ret < 0 && proc_wait(&g->vmm, 1000) != -ETIMEDOUT)
 		err("guest %s: its VMM ended while it booted", g->name);
 	else if (ret < 0)
@@ -296,12 +288,12 @@ static bool all_stopped(pid_t pid)
 
 int guest_freeze(struct guest *g)
 {
-	long end = now_ms() + 10000;
+	int64_t end = clock_ms() + 10000;
 
 	if (kill(g->vmm.pid, SIGSTOP))
 		return -errno;
 	while (!all_stopped(g->vmm.pid)) {
-		if (now_ms() > end)
+		if (clock_ms() > end)
 			return -ETIMEDOUT;
 		usleep(500);
 	}

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 
 #define TIME_BASE_COUNTS "instruction-counted time of an emulated machine, 1 ns per instruction; not real time"
@@ -49,26 +50,18 @@ struct session {
 	bool failed, tty;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static json_t *volatile_json(const struct emu *e)
 {
 	struct utsname u;
 	char at[32];
-	time_t t = time(NULL) - (now_ms() - e->started_ms) / 1000;
+	time_t t = time(NULL) - (clock_ms() - e->started_ms) / 1000;
 	struct tm tm;
 
 	uname(&u);
 	gmtime_r(&t, &tm);
 	strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return json_pack("{s:s, s:f, s:s, s:I}", "started_at", at,
-			 "wall_s", (double)(now_ms() - e->started_ms) / 1000,
+			 "wall_s", (double)(clock_ms() - e->started_ms) / 1000,
 			 "build_host_kernel", u.release,
 			 "build_host_cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN));
 }
@@ -105,7 +98,7 @@ static void clear_line(const struct session *s)
 
 static void show_progress(struct session *s)
 {
-	int64_t now = now_ms(), left = 0;
+	int64_t now = clock_ms(), left = 0;
 	char line[400];
 	int i, n;
 
@@ -162,7 +155,7 @@ static void start_next(struct session *s)
 
 static void job_over(struct session *s, struct job *j, enum emu_state state)
 {
-	int64_t wall = now_ms() - j->emu.started_ms;
+	int64_t wall = clock_ms() - j->emu.started_ms;
 	char log[1024];
 
 	results_log(s->results, j->point, log, sizeof(log));
@@ -277,7 +270,7 @@ static int conclude(const struct session *s)
 	if (s->failed)
 		return EX_FAIL;
 	info("%zu of %zu points complete in %s (%lld s)", s->nr_done, s->n, s->results->dir,
-	     (long long)(now_ms() - s->started_ms) / 1000);
+	     (long long)(clock_ms() - s->started_ms) / 1000);
 	return EX_OK;
 }
 
@@ -295,7 +288,7 @@ int session_run(const struct scenario *sc, struct sc_point *points, size_t n,
 {
 	struct session s = {
 		.sc = sc, .points = points, .n = n, .testbed = t, .results = r, .opts = o,
-		.started_ms = now_ms(), .tty = isatty(2),
+		.started_ms = clock_ms(), .tty = isatty(2),
 	};
 	int ret = EX_FAIL;
 

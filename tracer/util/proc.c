@@ -17,18 +17,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/log.h"
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 struct child_fds {
 	int in, out, log, netns, report;
@@ -164,12 +156,12 @@ out:
 
 int proc_read_line(struct proc *p, char *line, size_t size, int timeout_ms)
 {
-	long end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	size_t n = 0;
 
 	for (;;) {
 		struct pollfd pfd = { .fd = p->out, .events = POLLIN };
-		long left = end - now_ms();
+		int64_t left = end - clock_ms();
 		int r = poll(&pfd, 1, left < 0 ? 0 : (int)left);
 		char c;
 

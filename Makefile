@@ -4,6 +4,8 @@
 #   make demo     set up everything, run scenarios/demo.yaml, print table and plot
 #   make check    set up everything, run all tests
 #   make          build build/exitlab
+#   make bench    what tracing costs an exit on this machine [ARGS="--json"]; bench-emulated: in
+#                 instructions, in the emulated machine
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
 
 BUILD	:= build
@@ -27,7 +29,7 @@ GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all guest demo check setup man install clean
+.PHONY: all guest demo check setup bench bench-emulated man install clean
 all: $(BUILD)/exitlab guest
 
 $(BUILD)/exitlab: $(OBJ)
@@ -65,6 +67,12 @@ demo: setup
 
 check: setup
 	@tests/run.sh
+
+bench: $(BUILD)/exitlab
+	@tests/bench/bench.sh $(ARGS)
+
+bench-emulated: $(BUILD)/exitlab
+	@tests/bench/emulated.sh $(ARGS)
 
 MAN	:= $(patsubst man/%.scd,$(BUILD)/man/%,$(sort $(wildcard man/*.scd)))
 man: $(MAN)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What bench.c and the ways of attaching (attach.c, tools.c) share. */
+#ifndef EXITLAB_BENCH_H
+#define EXITLAB_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where everything attaches: kvm_entry and kvm_exit, or one tracepoint that stands for both. */
+#define STAND_IN "kvm_emulate_insn"
+extern bool stand_in;
+
+/*
+ * One way of watching. attach() starts from zero; check() compares what was counted since with
+ * @events turns of the guest's loop in @runs runs. Each returns 0 or a negative errno after one
+ * message; -ENOSYS from attach(): not possible here, @why says why, nothing was attached.
+ */
+struct method {
+	const char *name;	/* in JSON */
+	const char *title;	/* in the table */
+	int (*attach)(const struct method *m, const char **why);
+	int (*check)(const struct method *m, uint64_t events, uint64_t runs);
+	void (*detach)(const struct method *m);
+	int arg;
+};
+
+/* --- attach.c: programs loaded by this process */
+
+/* Does this KVM call kvm_exit? Sets @stand_in. 0 or negative errno. */
+int attach_find_tracepoints(void);
+#define MAX_OTHERS	6
+/* Loads all programs; @others: other builds of exits.bpf.o, up to the first NULL. */
+int attach_open(const char *const others[MAX_OTHERS]);
+void attach_close(void);
+/* How many of the programs are loaded still; to be 0 after attach_close(). */
+int attach_left_over(void);
+
+enum { FLOOR_EMPTY, FLOOR_COUNT };
+int floor_attach(const struct method *m, const char **why);
+int floor_check(const struct method *m, uint64_t events, uint64_t runs);
+void floor_detach(const struct method *m);
+
+/* COST: with the kernel's BPF statistics, as exitlab stat --cost. OTHER: and those after it. */
+enum { EXITLAB_PLAIN, EXITLAB_MSR, EXITLAB_COST, EXITLAB_OTHER };
+int engine_method_attach(const struct method *m, const char **why);
+int engine_method_check(const struct method *m, uint64_t events, uint64_t runs);
+void engine_method_detach(const struct method *m);
+
+/* --- tools.c: other tracers, as child processes */
+
+extern int tools_cpu;	/* where they run: not where the guest does, if there is a choice; or -1 */
+
+int perf_attach(const struct method *m, const char **why);
+int perf_check(const struct method *m, uint64_t events, uint64_t runs);
+void perf_detach(const struct method *m);
+
+enum { BPFTRACE_COUNT, BPFTRACE_TIME };
+int bpftrace_attach(const struct method *m, const char **why);
+int bpftrace_check(const struct method *m, uint64_t events, uint64_t runs);
+void bpftrace_detach(const struct method *m);
+
+/*
+ * 0 if the guest's @events are what was @seen; else says so. Not @exact where events of other kinds
+ * or of other VMs are counted, too.
+ */
+int expect_events(const char *who, uint64_t seen, uint64_t events, bool exact);
+
+#endif

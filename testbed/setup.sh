@@ -15,7 +15,7 @@ PACKAGES=(
 	libjansson-dev libyaml-dev libssl-dev gnuplot-nox fonts-dejavu-core
 	libcmocka-dev libclang-rt-14-dev scdoc shellcheck	# tests, fuzzers, man pages
 	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU
-	dpkg-dev xz-utils zstd cpio kmod binutils		# kernel and images
+	dpkg-dev xz-utils zstd cpio kmod binutils procps	# kernel and images
 	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 # content of the images
 )
 BACKPORTS=(meson)

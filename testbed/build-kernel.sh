@@ -39,5 +39,8 @@ if [ ! -d "$dir" ]; then
 	ADVICE="no such package, or no network; try: apt-get update" \
 	step "kernel $KERNEL_RELEASE: download, unpack" "$CACHE/logs/kernel.log" unpack
 	publish "$work" "$dir"
+	# Half a gigabyte each: keep this one and the one before.
+	find "$CACHE" -maxdepth 1 -name 'kernel-*' ! -name '*.part' -printf '%T@ %p\n' | sort -rn |
+		tail -n +3 | cut -d' ' -f2- | xargs -r rm -rf
 fi
 printf '%s\n' "$dir"

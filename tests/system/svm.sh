@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Shows on the emulated machine itself, with svm-inject.c instead of an operating system, that the
-# SVM defects of QEMU which the testbed met are mended. Prints TAP.
+# Shows on the emulated machine itself, with a small program (svm-*.c) instead of an operating system,
+# that the SVM defects of QEMU which the testbed met are mended, and that events arrive once in every
+# mode of the machine. Prints TAP.
 #
 # usage: tests/system/svm.sh FOLDER  (FOLDER: as testbed/build-qemu.sh prints it)
 #
-# With EXITLAB_SVM_PROVE=1 every patch is left out in turn (a build of 1.5 minutes each on an idle
-# machine with 2 cores) to see that its test then fails.
+#   EXITLAB_SVM_EVENTS=N  how many events and interrupts are counted in each mode (default 100000;
+#                         1000000 takes some minutes)
+#   EXITLAB_SVM_PROVE=1   every patch is left out in turn (a build of 1.5 minutes each on an idle
+#                         machine with 2 cores) to see that its test then fails
 
 set -euo pipefail
 export LC_ALL=C
@@ -20,17 +23,37 @@ trap 'rm -rf "$tmp"' EXIT
 "${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -Wmissing-prototypes -ffreestanding -fno-builtin \
 	-fno-pie -no-pie -fno-stack-protector -fcf-protection=none -mno-red-zone -mgeneral-regs-only \
 	-nostdlib -static -Wl,-T,"$here/svm-inject.lds",--build-id=none,--no-warn-rwx-segments \
-	-Wl,-z,noexecstack,-z,max-page-size=4096 -o "$tmp/svm" "$here/svm-inject.c"
+	-Wl,-z,noexecstack,-z,max-page-size=4096 -o "$tmp/svm" "$here"/svm-*.c
+
+# The modes of the machine in which events are counted: name, CPUs, whether they run in parallel (in
+# host threads), and QEMU's options.
+modes=(
+	"icount 1 0 -accel tcg -icount shift=0,sleep=off"
+	"icount2 2 0 -accel tcg -icount shift=0,sleep=off"
+	"mttcg 2 1 -accel tcg,thread=multi"
+)
+
+# set_mode NAME : sets cpus, parallel and accel.
+set_mode() {
+	local m name options
+	for m in "${modes[@]}"; do
+		read -r name cpus parallel options <<<"$m"
+		read -ra accel <<<"$options"
+		[ "$name" != "$1" ] || return 0
+	done
+	echo "no mode $1" >&2
+	exit 1
+}
 
 # run FOLDER TEST MODE : sets verdict to good, bad, hung, or few (nothing wrong, but in too few
 # rounds: a busy machine).
 run() {
-	local rc=0 accel=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
-	[ "$3" != mttcg ] || accel=(-accel "tcg,thread=multi" -smp 2)
-	timeout 120 "$1/qemu-l0" -L "$1/share" -nodefaults -no-user-config -display none -no-reboot \
-		-machine q35,hpet=off "${accel[@]}" -m 64 \
+	local rc=0
+	set_mode "$3"
+	timeout "$limit" "$1/qemu-l0" -L "$1/share" -nodefaults -no-user-config -display none -no-reboot \
+		-machine q35,hpet=off "${accel[@]}" -smp "$cpus" -m 64 \
 		-cpu max,la57=off,+svm,+x2apic -device isa-debug-exit -serial stdio \
-		-kernel "$tmp/svm" -append "$2" </dev/null >"$tmp/out" 2>&1 || rc=$?
+		-kernel "$tmp/svm" -append "$2 $events $cpus $parallel" </dev/null >"$tmp/out" 2>&1 || rc=$?
 	sed 's/^#* */# /' "$tmp/out"
 	case $rc in
 	33) verdict=good ;;
@@ -54,21 +77,39 @@ result() { # WANTED-VERDICT NAME
 }
 
 failed=0
-# patch, test of the program, how CPUs run, what it shows
+events=${EXITLAB_SVM_EVENTS:-100000}
+limit=$((120 + events / 1000))
+# patch or -, test of the program, mode, what it shows
 cases=(
 	"0001 x2apic icount x2APIC timer registers can be read with -icount"
 	"0002 inject icount an interrupt injected at VMRUN is delivered once"
 	"0003 cr8 icount CR8 can be written while a virtual interrupt waits"
 	"0003 parallel mttcg no interrupt is lost at VMRUN with CPUs in parallel"
+	"0004 delivery icount EXITINTINFO and error code of an interrupted delivery are right"
+	"0004 npf icount an event interrupted by a nested page fault is reported whole"
+	"0005 readcr icount reads of control registers are intercepted one by one"
+	"0006 virq icount a virtual interrupt outlives a direct one and is taken once"
+	"0007 reserved icount a reserved bit is reported with P"
+	"0008 lmsw icount LMSW has the selective intercept of CR0"
+	"- nmi icount NMIs wait for GIF"
 )
+for m in "${modes[@]}"; do
+	read -r name _ <<<"$m"
+	cases+=("- events $name $events injected events arrive once, mode $name"
+		"- ipis $name $events inter-processor interrupts arrive once, mode $name")
+done
 plan=${#cases[@]}
-[ -z "${EXITLAB_SVM_PROVE:-}" ] || plan=$((2 * plan))
+if [ -n "${EXITLAB_SVM_PROVE:-}" ]; then
+	for c in "${cases[@]}"; do
+		[[ $c == -* ]] || plan=$((plan + 1))
+	done
+fi
 echo "1..$plan"
 for c in "${cases[@]}"; do
 	read -r patch name mode text <<<"$c"
 	run "$folder" "$name" "$mode"
 	result good "$text"
-	if [ -n "${EXITLAB_SVM_PROVE:-}" ]; then
+	if [ -n "${EXITLAB_SVM_PROVE:-}" ] && [ "$patch" != - ]; then
 		without=$(EXITLAB_QEMU_SKIP_PATCH=$patch "$top/testbed/build-qemu.sh")
 		run "$without" "$name" "$mode"
 		result bad "the test notices that patch $patch is missing"

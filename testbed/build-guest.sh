@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Compiles the small programs that run inside the emulated machine: agent, netload, kvmguest. Static:
 # they need nothing of the image they run in. Prints the result's folder.
+#
+#   EXITLAB_AGENT_CFLAGS  more options for the agent, for the test which shows that one instruction
+#                         more in a guest changes a record
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -9,13 +12,16 @@ CFLAGS=(-std=gnu11 -D_GNU_SOURCE -O2 -static -s "-ffile-prefix-map=$TOP=.")
 
 build() {
 	local src
+	local more=()
 	for src in "$TOP"/testbed/guest/*.c; do
-		gcc "${CFLAGS[@]}" -o "$work/$(basename "$src" .c)" "$src"
+		more=()
+		[ "${src##*/}" != agent.c ] || read -ra more <<<"${EXITLAB_AGENT_CFLAGS:-}"
+		gcc "${CFLAGS[@]}" ${more[@]+"${more[@]}"} -o "$work/$(basename "$src" .c)" "$src"
 	done
 }
 
 key=$(cache_key "${BASH_SOURCE[0]}" "$TOP"/testbed/guest/*.c "$(gcc --version | head -n 1)" \
-	"$(dpkg-query -W -f '${Version}' libc6-dev)")
+	"$(dpkg-query -W -f '${Version}' libc6-dev)" "${EXITLAB_AGENT_CFLAGS:-}")
 dir=$CACHE/guest-$key
 if [ ! -d "$dir" ]; then
 	work=$dir.$$.part

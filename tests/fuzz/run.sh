@@ -14,6 +14,7 @@ for src in tests/fuzz/fuzz_*.c; do
 	rm -rf "$corpus"
 	mkdir -p "$corpus"
 	[ "$name" != fuzz_scenario ] || cp scenarios/*.yaml tests/unit/scenarios/*/*.yaml "$corpus"
+	[ "$name" != fuzz_costs ] || cp testbed/costs.yaml tests/unit/costs/*/*.yaml "$corpus"
 	dict=()
 	[ ! -f "tests/fuzz/${name#fuzz_}.dict" ] || dict=(-dict="tests/fuzz/${name#fuzz_}.dict")
 	# shellcheck disable=SC2086  # several files

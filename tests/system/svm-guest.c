@@ -359,6 +359,7 @@ static const struct {
 	{ "nmi", test_nmi },
 	{ "events", test_events },
 	{ "ipis", test_ipis },
+	{ "costs", test_costs },
 };
 
 void main(const struct start_info *info);

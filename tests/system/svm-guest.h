@@ -174,6 +174,7 @@ u32 test_lmsw(void);
 u32 test_nmi(void);
 u32 test_events(void);
 u32 test_ipis(void);
+u32 test_costs(void);
 
 static inline void outb(u16 port, u8 v) { asm volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
 static inline void outl(u16 port, u32 v) { asm volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }

@@ -30,6 +30,8 @@ trap 'rm -rf "$tmp"' EXIT
 modes=(
 	"icount 1 0 -accel tcg -icount shift=0,sleep=off"
 	"icount2 2 0 -accel tcg -icount shift=0,sleep=off"
+	"rounds 2 0 -accel tcg,thread=single -icount shift=0,sleep=off,quantum=500"
+	"priced 2 0 -accel tcg,thread=single -icount shift=0,sleep=off,quantum=500,vmrun=300,vmexit=700,intr=50"
 	"mttcg 2 1 -accel tcg,thread=multi"
 )
 
@@ -95,10 +97,11 @@ cases=(
 )
 for m in "${modes[@]}"; do
 	read -r name _ <<<"$m"
+	[ "$name" != priced ] || continue
 	cases+=("- events $name $events injected events arrive once, mode $name"
 		"- ipis $name $events inter-processor interrupts arrive once, mode $name")
 done
-plan=${#cases[@]}
+plan=$((${#cases[@]} + 1))
 if [ -n "${EXITLAB_SVM_PROVE:-}" ]; then
 	for c in "${cases[@]}"; do
 		[[ $c == -* ]] || plan=$((plan + 1))
@@ -115,4 +118,15 @@ for c in "${cases[@]}"; do
 		result bad "the test notices that patch $patch is missing"
 	fi
 done
+
+# 1,000 entries, 1,000 exits: what the model adds to their time is exactly that.
+run "$folder" costs rounds
+plain=$(sed -n 's/^guests //p' "$tmp/out") plain_irq=$(sed -n 's/^interrupted //p' "$tmp/out")
+run "$folder" costs priced
+more=$(($(sed -n 's/^guests //p' "$tmp/out") - ${plain:-0}))
+more_irq=$(($(sed -n 's/^interrupted //p' "$tmp/out") - ${plain_irq:-0}))
+echo "# 1000 entries and exits at 300 and 700 ns cost $more ns more"
+echo "# with as many interrupts at 50 ns for the exit and 50 for the handler $more_irq ns more"
+[ "$more" = 1000000 ] || verdict=bad
+result good "what the cost model charges for entering and leaving a guest is charged once"
 exit $failed

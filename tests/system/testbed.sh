@@ -47,18 +47,40 @@ wait_for() {
 	done
 }
 
+# interrupt_at FILE-PATTERN DIR ARGUMENT... : exitlab run -o DIR ARGUMENT..., with Ctrl-C as soon as a
+# file matches; its status, its messages in DIR.err
+interrupt_at() {
+	local pattern=$1 dir=$2 pid
+	shift 2
+	setsid $x run -o "$dir" "$@" 2>"$dir.err" &
+	pid=$!
+	wait_for 120 compgen -G "$pattern" >/dev/null
+	kill -INT "$pid"
+	wait "$pid"
+}
+
 rm -rf "$work"
 mkdir -p "$work"
+# A cache of its own, with what is built but without snapshots: which are made is part of the tests.
+built=$(bash -c '. testbed/lib.sh; echo "$CACHE"')
+export EXITLAB_CACHE=$work/cache
+snapshots=$EXITLAB_CACHE/snapshots
+mkdir -p "$EXITLAB_CACHE"
+for d in "$built"/{guest,qemu,kernel,images}-* "$built/download"; do
+	[ ! -e "$d" ] || ln -s "$d" "$EXITLAB_CACHE/"
+done
+# unfinished : what making a snapshot may leave behind
+unfinished() { find "$snapshots" -maxdepth 1 \( -name '*.part' -o -name '*.lock' \); }
 
 # --- the images are the same bytes when built again
 paths=$(testbed/build.sh "$PWD/$x" 2>/dev/null)
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
-again=$(EXITLAB_CACHE=$work/cache testbed/build-images.sh $x "$(testbed/build-guest.sh)" \
+again=$(EXITLAB_CACHE=$work/cache2 testbed/build-images.sh $x "$(testbed/build-guest.sh)" \
 	"$qemu" "$(testbed/build-kernel.sh)")
 [ "$images" != "$again" ] && cmp "$images/SHA256SUMS" "$again/SHA256SUMS" >&2
 t "images built again are the same, byte for byte" $?
-rm -rf "$work/cache"
+rm -rf "$work/cache2"
 
 # --- exits of known number and reason
 $x run -o "$work/probe" scenarios/selftest-probe.yaml >&2
@@ -77,6 +99,44 @@ t "the hist trigger and the guest agree with the tracer" $?
 query "$p" 'all(e["timed"] <= e["count"] and e["min_ns"] <= e["p50_ns"] and e["p50_ns"] <= e["p99_ns"] and sum(b[1] for b in e["hist"]) == e["timed"] for vm in w["probe"]["tracer"]["vms"] for c in vm["vcpus"] for e in c["reasons"] if e["timed"])'
 t "histograms hold what was timed, and percentiles are in order" $?
 
+# --- snapshots: found again, damaged, of another machine, interrupted
+cp "$p" "$work/first.json"
+query "$p" 'r["volatile"]["wall"]["snapshot"] == "made" and r["volatile"]["wall"]["boot_s"] > 0'
+t "the first run boots a machine and saves it" $?
+made=$(ls "$snapshots")
+$x run --again -o "$work/probe" scenarios/selftest-probe.yaml >&2
+query "$p" 'r["volatile"]["wall"]["snapshot"] == "reused" and r["volatile"]["wall"]["boot_s"] == 0' &&
+	[ "$(ls "$snapshots")" = "$made" ] && [ "$(wc -w <<<"$made")" = 2 ]
+t "the second starts from the snapshot of the first" $?
+$x analyze --against "$work/first.json" "$p" >&2
+t "its record is the same" $?
+# The host's alone, damaged, and the other one gone: both are made again.
+host=$(grep -l '"level": "host"' "$snapshots"/*/meta.json)
+host=$(basename "${host%/meta.json}")
+cp -r "$snapshots" "$work/snapshots"
+for k in $made; do [ "$k" = "$host" ] || rm -r "${snapshots:?}/$k"; done
+truncate -s -1M "$snapshots/$host/state"
+$x run --again -o "$work/probe" scenarios/selftest-probe.yaml >&2 2>"$work/truncated.err"
+[ "$(grep -c "snapshot $host cannot be used (its file has .* bytes" "$work/truncated.err")" = 1 ] &&
+	[ "$(ls "$snapshots")" = "$made" ]
+t "a truncated snapshot is noticed and made again" $?
+rc=0
+for k in $made; do
+	tests/system/same-machine.py "$work/snapshots/$k/state" "$snapshots/$k/state" >&2 || rc=1
+done
+t "it is the same machine, in every byte of its memory and devices" $rc
+rm -rf "$work/snapshots"
+$x analyze --against "$work/first.json" "$p" >&2
+t "the record from the one made again is the same" $?
+sed 's/host: .*/host: { cpus: 2, memory_mb: 2304 }/' scenarios/selftest-probe.yaml >"$work/smaller.yaml"
+interrupt_at "$snapshots/*.part/state" "$work/smaller" "$work/smaller.yaml"
+rc=$?
+[ $rc = 130 ] && grep -q "saving the booted host" "$work/smaller.err" &&
+	! grep -q "error: point" "$work/smaller.err"
+t "another size of memory needs a snapshot of its own; Ctrl-C while it is saved ends the run" $?
+[ "$(ls "$snapshots")" = "$made" ] && [ -z "$(unfinished)" ] && [ "$(emulators)" = 0 ]
+t "and leaves nothing" $?
+
 # --- kill -9 while points run, then the whole of it: counters, network load
 setsid $x run -j 2 -o "$work/io" scenarios/selftest-io.yaml >&2 2>"$work/killed.err" &
 pid=$!
@@ -92,6 +152,8 @@ $x run -o "$work/io" scenarios/selftest-io.yaml >&2
 t "the next run goes on and completes" $?
 [ ! -e "$work/io/.work" ] && [ "$(emulators)" = 0 ]
 t "no scratch folder and no emulated host is left" $?
+[ "$(ls "$snapshots" | wc -l)" = 5 ] && [ -z "$(unfinished)" ]
+t "five snapshots: the host, and on it no guests, and guests on three networks; nothing unfinished" $?
 
 for c in virtio-qemu virtio-vhost vf; do
 	query "$work/io/$c.json" 'len(w) == 6 and all(len(x["checks"]) == 2 and all(c["difference"] == 0 for c in x["checks"]) for x in w.values())'
@@ -125,6 +187,10 @@ t "exits per request: QEMU more than vhost more than VF" $?
 $x run -j 1 --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml >&2
 $x analyze --against "$work/io/virtio-vhost.json" "$work/io2/virtio-vhost.json" >&2
 t "a second run, alone on the machine, gives the same record" $?
+$x run --no-snapshot --only vf -o "$work/io2" scenarios/selftest-io.yaml >&2
+query "$work/io2/vf.json" 'r["volatile"]["wall"]["snapshot"] == "made" and r["volatile"]["wall"]["boot_s"] > 0' &&
+	$x analyze --against "$work/io/vf.json" "$work/io2/vf.json" >&2
+t "a VF in a machine booted from nothing gives the record of one from the cache" $?
 $x run --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml 2>"$work/again.err"
 grep -q "booting" "$work/again.err"
 [ $? = 1 ]
@@ -152,16 +218,17 @@ query "$work/fast/virtio-vhost.json" 'w["rr"]["work"] == 307 and len(w["rr"]["ch
 t "fast mode: counters agree" $?
 
 # --- ends that are not happy
-timeout -s INT 8 $x run -o "$work/int" scenarios/selftest-probe.yaml 2>"$work/int.err"
+interrupt_at "$work/int/.work/bare/mailbox" "$work/int" scenarios/selftest-probe.yaml
 rc=$?
-{ [ $rc = 130 ] || [ $rc = 124 ]; } && grep -q interrupted "$work/int.err" &&
-	[ ! -e "$work/int/.work" ] && [ "$(emulators)" = 0 ]
+[ $rc = 130 ] && grep -q interrupted "$work/int.err" && [ ! -e "$work/int/.work" ] &&
+	[ -z "$(unfinished)" ] && [ "$(emulators)" = 0 ]
 t "Ctrl-C ends the run, says so and leaves nothing" $?
-$x run --timeout 3 -o "$work/late" scenarios/selftest-probe.yaml 2>"$work/late.err"
-[ $? = 1 ] && grep -q "no end after 3 s.*logs/bare.log" "$work/late.err" && [ "$(emulators)" = 0 ]
+$x run --timeout 1 -o "$work/late" scenarios/selftest-probe.yaml 2>"$work/late.err"
+[ $? = 1 ] && grep -q "no end after 1 s.*logs/bare.log" "$work/late.err" && [ "$(emulators)" = 0 ]
 t "a point that does not end in time fails, naming its log" $?
 printf '{' >"$work/probe/bare.json"
-$x -v run --timeout 3 -o "$work/probe" scenarios/selftest-probe.yaml 2>"$work/damaged.err"
+$x -v run --timeout 1 -o "$work/probe" scenarios/selftest-probe.yaml 2>"$work/damaged.err"
 grep -q "damaged" "$work/damaged.err" && [ -s "$work/probe/previous/bare.json" ]
 t "a damaged record is set aside and measured anew" $?
+rm -rf "$EXITLAB_CACHE"
 echo "1..$n"

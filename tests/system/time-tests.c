@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What must hold of the time of several CPUs. Times are virtual nanoseconds: with -icount shift=0 an
- * instruction takes one, so that they are exact and the same on every machine. The slack that a test
- * allows is for the instructions around what it measures.
+ * What must hold of the time of several CPUs. Times are virtual nanoseconds: with -icount shift=0
+ * an instruction takes one, so that they are exact and the same on every machine. The slack that a
+ * test allows is for the instructions around what it measures.
  */
 
 #include "time-cpus.h"
@@ -294,6 +294,10 @@ u32 test_costs(void)
 	t0 = rdtsc();
 	for (u32 i = 0; i < n; i++)
 		apic_read(APIC_ID);
-	report("mmio", rdtsc() - t0 - ns);
+	report("read", rdtsc() - t0 - ns);
+	t0 = rdtsc();
+	for (u32 i = 0; i < n; i++)
+		apic_write(APIC_EOI, 0);
+	report("write", rdtsc() - t0 - ns);
 	return GOOD;
 }

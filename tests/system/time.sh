@@ -82,10 +82,10 @@ costs() { # ICOUNT : prints NAME=NS...
 	sed -n 's/^\([a-z]*\) \([0-9]*\)$/\1=\2/p' "$tmp/out"
 }
 declare -A without with
-while IFS== read -r k v; do without[$k]=$v; done < <(costs ",quantum=$q")
-while IFS== read -r k v; do with[$k]=$v; done < <(costs ",quantum=$q,pause=40,pio=700,mmio=900")
+while IFS='=' read -r k v; do without[$k]=$v; done < <(costs ",quantum=$q")
+while IFS='=' read -r k v; do with[$k]=$v; done < <(costs ",quantum=$q,pause=40,pio=700,mmio-read=900,mmio-write=60")
 verdict=good
-for k in nop:0 pause:40 pio:700 mmio:900; do
+for k in nop:0 pause:40 pio:700 read:900 write:60; do
 	diff=$((${with[${k%:*}]:-0} - ${without[${k%:*}]:-0}))
 	echo "# 1000 of ${k%:*} cost $diff ns more"
 	[ "$diff" = $((${k#*:} * 1000)) ] || verdict=bad
@@ -93,7 +93,7 @@ done
 result good "what the cost model charges for PAUSE, PIO and MMIO is charged once"
 
 # 2930 million instructions per second instead of 1000.
-while IFS== read -r k v; do with[$k]=$v; done < <(costs ",quantum=$q,mips=2930")
+while IFS='=' read -r k v; do with[$k]=$v; done < <(costs ",quantum=$q,mips=2930")
 ns=$((${without[nop]:-0} * 1000 / 2930))
 echo "# 3000 instructions take ${with[nop]:-0} ns at 2930 MIPS, $ns calculated"
 verdict=bad

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,37 @@ static void there_and_back(void **state)
 	mailbox_close(out);
 }
 
+static void *ask_later(void *arg)
+{
+	while (mailbox_state(arg) != MAILBOX_READY)
+		usleep(100);
+	assert_int_equal(mailbox_put_request(arg, "later"), 0);
+	return NULL;
+}
+
+/* Requests are asked for one after the other; with a file, by waiting. */
+static void one_request_after_the_other(void **state)
+{
+	struct mailbox *out, *in;
+	pthread_t t;
+	char *text;
+	int i;
+
+	(void)state;
+	assert_int_equal(mailbox_create(path, &out), 0);
+	assert_int_equal(mailbox_open(path, &in), 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(pthread_create(&t, NULL, ask_later, out), 0);
+		assert_int_equal(mailbox_next_request(in, &text), 0);
+		assert_int_equal(pthread_join(t, NULL), 0);
+		assert_string_equal(text, "later");
+		assert_int_equal(mailbox_state(out), MAILBOX_RUNNING);
+		free(text);
+	}
+	mailbox_close(in);
+	mailbox_close(out);
+}
+
 static void sizes_are_bounded(void **state)
 {
 	char *big = calloc(1, MAILBOX_SIZE + 1);
@@ -107,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(one_request_after_the_other),
 		cmocka_unit_test(sizes_are_bounded),
 		cmocka_unit_test(a_hostile_other_side),
 	};

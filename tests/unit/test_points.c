@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/yaml.c */
+/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/costs.c tracer/run/yaml.c */
 /* Points of a scenario: their number, order, names and settings. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,6 +97,63 @@ static void test_values_are_put_in(void **state)
 	scenario_free(sc);
 }
 
+/*
+ * Costs and link name a point and are in its record, but the emulated host gets the same request
+ * whatever they are: another request would move what is counted.
+ */
+static void test_outside_is_not_told(void **state)
+{
+	struct scenario *sc = parse(BODY "mode: timed\ncosts: x5570\nlink: { delay_ns: 7 }\nsweep: { "
+				    "costs: [epyc, f.yaml:mine@low], link.rate_mbit: [0, 10] }\n");
+	struct sc_point *p;
+	char *text, *first = NULL;
+	size_t n, i;
+	json_t *j;
+
+	(void)state;
+	assert_int_equal(scenario_points(sc, &p, &n), 0);
+	assert_int_equal(n, 8);
+	assert_string_equal(p[0].id, "b,costs=epyc,link.rate_mbit=0");
+	assert_string_equal(p[3].id, "b,costs=mine.low,link.rate_mbit=10");
+	assert_string_equal(p[3].costs, "f.yaml:mine@low");
+	assert_int_equal(p[3].link.rate_mbit, 10);
+	assert_int_equal(p[3].link.delay_ns, 7);
+	for (i = 0; i < 4; i++) {
+		assert_string_equal(p[i].inner_id, "b");
+		j = sc_point_to_json(sc, &p[i]);
+		text = json_dumps(j, JSON_SORT_KEYS);
+		if (first)
+			assert_string_equal(text, first);
+		assert_null(strstr(text, "costs"));
+		assert_null(strstr(text, "link"));
+		free(first);
+		first = text;
+		assert_int_equal(sc_point_complete(sc, &p[i], j), 0);
+		assert_string_equal(json_string_value(json_object_get(j, "id")), p[i].id);
+		assert_string_equal(json_string_value(json_object_get(j, "costs")), p[i].costs);
+		assert_int_equal(json_object_size(json_object_get(j, "parameters")), 2);
+		assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "link"),
+								    "rate_mbit")), i & 1 ? 10 : 0);
+		json_decref(j);
+	}
+	free(first);
+	scenario_points_free(p, n);
+	scenario_free(sc);
+}
+
+static void test_default_costs(void **state)
+{
+	struct scenario *sc = parse(BODY "mode: timed\n");
+
+	(void)state;
+	assert_string_equal(sc->costs, COSTS_DEFAULT);
+	scenario_free(sc);
+	sc = parse(BODY);
+	assert_null(sc->costs);
+	assert_int_equal(sc->link.rate_mbit, 10000);
+	scenario_free(sc);
+}
+
 static void test_no_sweep_no_parameters(void **state)
 {
 	struct scenario *sc = parse(BODY);
@@ -133,6 +190,8 @@ int main(void)
 		cmocka_unit_test(test_repeat_keeps_first_name),
 		cmocka_unit_test(test_last_axis_then_repeat_vary_fastest),
 		cmocka_unit_test(test_values_are_put_in),
+		cmocka_unit_test(test_outside_is_not_told),
+		cmocka_unit_test(test_default_costs),
 		cmocka_unit_test(test_no_sweep_no_parameters),
 		cmocka_unit_test(test_names),
 	};

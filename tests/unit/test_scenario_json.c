@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/yaml.c */
+/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/costs.c tracer/run/yaml.c */
 /*
  * A point as JSON: there and back again gives the same bytes, and what a scenario file may not ask
  * for is refused here too.
@@ -81,7 +81,7 @@ static void test_text(void **state)
 	text = json_dumps(j, JSON_COMPACT);
 	assert_string_equal(text,
 		"{\"id\":\"vf,host.cpus=4\","
-		"\"configuration\":{\"name\":\"vf\",\"title\":\"vf\",\"net\":\"vf\"},"
+		"\"configuration\":{\"name\":\"vf\",\"title\":\"vf\",\"net\":\"vf\",\"poll_us\":0,\"worker_cpu\":0},"
 		"\"parameters\":{\"host.cpus\":4},\"repeat\":1,\"mode\":\"counts\","
 		"\"host\":{\"cpus\":4,\"memory_mb\":2560},"
 		"\"guests\":{\"count\":1,\"vcpus\":1,\"memory_mb\":256,\"pv_eoi\":true,"
@@ -94,6 +94,67 @@ static void test_text(void **state)
 	json_decref(j);
 	scenario_points_free(p, n);
 	scenario_free(sc);
+}
+
+static char *shape_of(const char *yaml)
+{
+	struct scenario *sc, *sc2;
+	struct sc_point *p, *p2;
+	json_t *j;
+	char *text;
+	size_t n;
+
+	assert_int_equal(scenario_parse("t.yaml", yaml, strlen(yaml), stderr, &sc), 0);
+	assert_int_equal(scenario_points(sc, &p, &n), 0);
+	j = sc_shape_to_json(sc, &p[n - 1]);
+	text = json_dumps(j, JSON_SORT_KEYS);
+	/* The emulated host must be able to read it. */
+	assert_int_equal(sc_point_from_json(j, &sc2, &p2, stderr), 0);
+	assert_int_equal(p2->guests.count, p[n - 1].guests.count);
+	assert_int_equal(p2->config->net, p[n - 1].config->net);
+	scenario_points_free(p2, 1);
+	scenario_free(sc2);
+	json_decref(j);
+	scenario_points_free(p, n);
+	scenario_free(sc);
+	return text;
+}
+
+/* Points that differ in nothing but names, workloads and measure have one shape. */
+static void test_shape(void **state)
+{
+	static const char first[] = "configurations: [ { name: a, net: vf } ]\n"
+				    "workloads: [ { name: rr, tool: rr, requests: 10 } ]\n";
+	static const char same[] = "configurations: [ { name: b, title: B, net: vf } ]\n"
+				   "workloads: [ { name: s, tool: stream, bytes: 10 } ]\n"
+				   "sweep: { workloads.s.bytes: [1, 2] }\n"
+				   "repeat: 2\n"
+				   "measure: { detail: [msr], crosscheck: [hist] }\n";
+	static const char *const other[] = {
+		"configurations: [ { name: a, net: virtio-vhost } ]\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf } ]\n"
+		"guests: { memory_mb: 300 }\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf } ]\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n"
+		"sweep: { guests.vcpus: [1, 2] }\n",
+		"configurations: [ { name: a, net: none } ]\n"
+		"guests: { count: 0 }\n"
+		"workloads: [ { name: p, tool: probe, out: 10 } ]\n",
+	};
+	char *want = shape_of(first), *got = shape_of(same);
+	size_t i;
+
+	(void)state;
+	assert_string_equal(want, got);
+	free(got);
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		got = shape_of(other[i]);
+		assert_string_not_equal(want, got);
+		free(got);
+	}
+	free(want);
 }
 
 static json_t *sample(void)
@@ -172,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * exitlab point: the inside of the emulated host. Takes a point from the mailbox, runs it on this
- * host and puts the record back. What goes wrong is put there as one line; details go to stderr,
- * which is the machine's console and ends up in the log.
+ * exitlab point: the inside of the emulated host. Takes two requests from the mailbox, the shape of
+ * a point and then the point, runs it on this host and puts the record back. Before each request
+ * the machine stands still and can be saved. What goes wrong is put there as one line; details go
+ * to stderr, which is the machine's console and ends up in the log.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,33 +34,64 @@ static int respond(struct mailbox *m, const json_t *record)
 	return ret;
 }
 
-static int run_request(struct mailbox *m, const char *text)
+struct request {
+	struct scenario *sc;
+	struct sc_point *pt;
+};
+
+static int next_request(struct mailbox *m, struct request *r)
+{
+	char *text = NULL;
+	json_t *j = NULL;
+	json_error_t e;
+	int ret = mailbox_next_request(m, &text);
+
+	if (ret) {
+		err("no request in the mailbox: %s", strerror(-ret));
+		return ret;
+	}
+	j = json_loads(text, 0, &e);
+	ret = j ? sc_point_from_json(j, &r->sc, &r->pt, stderr) : -EINVAL;
+	if (ret)
+		err("the request is unusable: %s", j ? strerror(-ret) : e.text);
+	json_decref(j);
+	free(text);
+	return ret;
+}
+
+static void free_request(struct request *r)
+{
+	if (r->pt)
+		scenario_points_free(r->pt, 1);
+	scenario_free(r->sc);
+}
+
+static int run_requests(struct mailbox *m)
 {
 	static const struct lab lab = {
 		.qemu = "/bin/qemu-l1", .share = "/lab/share", .kernel = "/lab/vmlinux",
 		.initrd = "/lab/l2.cpio", .run_dir = "/run/exitlab",
 	};
-	struct scenario *sc = NULL;
-	struct sc_point *pt = NULL;
-	json_t *request, *record = NULL;
-	json_error_t e;
-	int ret;
+	struct request shape = { 0 }, work = { 0 };
+	struct point *p = NULL;
+	json_t *record = NULL;
+	int ret = next_request(m, &shape);
 
-	request = json_loads(text, 0, &e);
-	ret = request ? sc_point_from_json(request, &sc, &pt, stderr) : -EINVAL;
-	if (ret)
-		err("the request is unusable: %s", request ? strerror(-ret) : e.text);
 	if (!ret && mkdir(lab.run_dir, 0755) && errno != EEXIST)
 		ret = -errno;
 	if (!ret)
-		ret = point_run(sc, pt, &lab, phase, m, &record);
+		ret = point_prepare(shape.pt, &lab, phase, m, &p);
+	if (!ret)
+		ret = next_request(m, &work);
+	if (!ret)
+		ret = point_measure(p, work.sc, work.pt, &record);
+	/* First of all: who gets it ends the emulated machine and does not wait for the rest. */
 	if (!ret)
 		ret = respond(m, record);
+	point_end(p);
 	json_decref(record);
-	json_decref(request);
-	if (pt)
-		scenario_points_free(pt, 1);
-	scenario_free(sc);
+	free_request(&work);
+	free_request(&shape);
 	return ret;
 }
 
@@ -72,7 +104,6 @@ int cmd_point(int argc, char **argv)
 	};
 	const char *path = NULL;
 	struct mailbox *m;
-	char *text = NULL;
 	int c, ret;
 
 	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
@@ -94,11 +125,7 @@ int cmd_point(int argc, char **argv)
 		err("no mailbox at '%s': %s", path, strerror(-ret));
 		return EX_INPUT;
 	}
-	ret = mailbox_take_request(m, &text);
-	if (ret)
-		err("no request in the mailbox");
-	else
-		ret = run_request(m, text);
+	ret = run_requests(m);
 	if (ret) {
 		char why[600];
 
@@ -106,7 +133,6 @@ int cmd_point(int argc, char **argv)
 			 log_last_error()[0] ? log_last_error() : strerror(-ret));
 		mailbox_put_response(m, MAILBOX_FAILED, why);
 	}
-	free(text);
 	mailbox_close(m);
 	return ret ? EX_FAIL : EX_OK;
 }

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "run/costs.h"
 #include "run/session.h"
+#include "util/datadir.h"
 #include "util/log.h"
 
 static void help(FILE *out)
@@ -21,6 +23,7 @@ static void help(FILE *out)
 	      "  -j, --jobs N       points at a time (default: as CPUs and memory allow)\n"
 	      "      --again        if all points are complete, measure them anew; the old records\n"
 	      "                     move to DIR/previous\n"
+	      "      --no-snapshot  boot every point's machine anew instead of starting from a saved one\n"
 	      "      --only POINT   run this point only\n"
 	      "      --timeout S    longest wall time of a point in seconds (default: 1800)\n"
 	      "      --check        check the file and stop\n"
@@ -56,6 +59,7 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 		{ "output", required_argument, NULL, 'o' }, { "jobs", required_argument, NULL, 'j' },
 		{ "again", no_argument, NULL, 'a' },	{ "only", required_argument, NULL, 'n' },
 		{ "timeout", required_argument, NULL, 't' }, { "check", no_argument, NULL, 'c' },
+		{ "no-snapshot", no_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' },	{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -82,6 +86,9 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 			break;
 		case 'c':
 			a->check = true;
+			break;
+		case 's':
+			a->session.no_snapshot = true;
 			break;
 		case 'l':
 			a->list = true;
@@ -116,6 +123,69 @@ static int select_point(struct sc_point **points, size_t *n, const char *id)
 	return -ENOENT;
 }
 
+/* Where a set's file is: beside the scenario if that names one, else the one that comes along. */
+static int costs_path(const struct scenario *sc, const struct costs_ref *ref, char *buf,
+		      size_t size)
+{
+	const char *slash = strrchr(sc->path, '/');
+	char data[PATH_MAX];
+
+	if (ref->file[0] == '/' || (ref->file[0] && !slash))
+		return snprintf(buf, size, "%s", ref->file) < (int)size ? 0 : -ENAMETOOLONG;
+	if (ref->file[0])
+		return snprintf(buf, size, "%.*s/%s", (int)(slash - sc->path), sc->path,
+				ref->file) < (int)size ? 0 : -ENAMETOOLONG;
+	if (datadir(data, sizeof(data))) {
+		err("exitlab's data folder is not in %s; set EXITLAB_DATA to the folder with testbed/ and plots/",
+		    data);
+		return -ENOENT;
+	}
+	return snprintf(buf, size, "%s/testbed/costs.yaml", data) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+/* Reads the costs of every point, so that a mistake shows before anything starts. */
+static int load_costs(const struct scenario *sc, struct sc_point *points, size_t n)
+{
+	struct costs_ref ref;
+	char path[PATH_MAX];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		if (!points[i].costs)
+			continue;
+		/* Points come in runs of the same costs. */
+		if (i && points[i - 1].costs && !strcmp(points[i - 1].costs, points[i].costs)) {
+			points[i].cost = points[i - 1].cost;
+			continue;
+		}
+		ret = costs_ref_parse(points[i].costs, &ref);
+		if (!ret)
+			ret = costs_path(sc, &ref, path, sizeof(path));
+		if (!ret)
+			ret = costs_load(path, &ref, stderr, &points[i].cost);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* What modelled time is made of belongs before the reader's eyes. */
+static void show_costs(const struct sc_point *points, size_t n)
+{
+	const struct costs *c;
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		c = &points[i].cost;
+		if (!c->name[0] || (i && !strcmp(points[i - 1].cost.name, c->name)))
+			continue;
+		costs_icount(c, text, sizeof(text));
+		info("costs %s (%s): %s", c->name, c->file, text[0] ? text + 1 : "none");
+	}
+}
+
 static int run_points(const struct scenario *sc, struct sc_point *points, size_t n,
 		      const struct run_args *a)
 {
@@ -128,6 +198,7 @@ static int run_points(const struct scenario *sc, struct sc_point *points, size_t
 	if (results_open(&r, dir))
 		return EX_INPUT;
 	session_catch_signals();
+	show_costs(points, n);
 	ret = testbed_prepare(&t);
 	if (!ret)
 		ret = session_run(sc, points, n, &t, &r, &a->session);
@@ -161,6 +232,8 @@ int cmd_run(int argc, char **argv)
 	if (ret) {
 		err("%s: no memory for its points", sc->path);
 		ret = EX_FAIL;
+	} else if (load_costs(sc, points, n)) {
+		ret = EX_INPUT;
 	} else if (a.list || a.check) {
 		for (i = 0; a.list && i < n; i++)
 			printf("%s\n", points[i].id);

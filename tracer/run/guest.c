@@ -39,8 +39,8 @@ static void add_net(struct args *a, const struct guest *g, const struct guest_ne
 	case SC_NET_VIRTIO_USER:
 	case SC_NET_VIRTIO_VHOST:
 		args_add(a, "-netdev");
-		args_add(a, "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s", net->tap,
-		    net->kind == SC_NET_VIRTIO_VHOST ? "on" : "off");
+		args_add(a, "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s,poll-us=%u", net->tap,
+		    net->kind == SC_NET_VIRTIO_VHOST ? "on" : "off", net->poll_us);
 		args_add(a, "-device");
 		args_add(a, "virtio-net-pci,netdev=n0,mac=%s,romfile=", g->mac);
 		break;
@@ -95,6 +95,7 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 	snprintf(g->ip, sizeof(g->ip), "10.0.0.%u", 10 + ((unsigned int)index & 0x3f));
 	snprintf(g->mac, sizeof(g->mac), "52:54:00:00:01:%02x", (unsigned int)index & 0xff);
 	snprintf(log, sizeof(log), "%s/%s.log", lab->run_dir, g->name);
+	g->started_ns = clock_ns();
 	command_line(&a, g, lab, cfg, net);
 	ret = args_ok(&a);
 	if (!ret)
@@ -104,12 +105,13 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 	return ret;
 }
 
-/* Pins the threads that QEMU named "CPU n/KVM". */
-static int pin_vcpus(const struct guest *g, const struct sc_guests *cfg, int host_cpus)
+/* Pins the threads that QEMU named "CPU n/KVM", and the kernel "vhost-PID". */
+static int pin_threads(const struct guest *g, const struct sc_guests *cfg, int worker_cpu,
+		       int host_cpus)
 {
 	char path[64], comm[32];
 	struct dirent *d;
-	int pinned = 0, vcpu;
+	int pinned = 0, vcpu, cpu;
 	DIR *dir;
 
 	if (host_cpus < 2)
@@ -126,13 +128,20 @@ static int pin_vcpus(const struct guest *g, const struct sc_guests *cfg, int hos
 		f = d->d_name[0] == '.' ? NULL : fopen(path, "re");
 		if (!f)
 			continue;
-		if (fgets(comm, sizeof(comm), f) && sscanf(comm, "CPU %d/KVM", &vcpu) == 1) {
-			CPU_ZERO(&set);
-			CPU_SET(guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, host_cpus), &set);
-			if (!sched_setaffinity(atoi(d->d_name), sizeof(set), &set))
-				pinned++;
-		}
+		cpu = -1;
+		if (!fgets(comm, sizeof(comm), f))
+			comm[0] = 0;
 		fclose(f);
+		if (sscanf(comm, "CPU %d/KVM", &vcpu) == 1)
+			cpu = guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, host_cpus);
+		else if (!strncmp(comm, "vhost-", 6))
+			cpu = worker_cpu;
+		if (cpu < 0)
+			continue;
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		if (!sched_setaffinity(atoi(d->d_name), sizeof(set), &set) && comm[0] == 'C')
+			pinned++;
 	}
 	closedir(dir);
 	return pinned == cfg->vcpus ? 0 : -ESRCH;
@@ -212,11 +221,10 @@ static int agent_answer(struct guest *g, char *out, size_t size, int timeout_ms)
 	return status;
 }
 
-int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
-		     int host_cpus, int timeout_ms)
+int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg, int worker_cpu,
+	      int host_cpus, int timeout_ms)
 {
 	int64_t end = clock_ms() + timeout_ms;
-	char out[32];
 	int ret;
 
 	while ((ret = agent_connect(g, lab))) {
@@ -227,13 +235,19 @@ int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_gue
 		usleep(10000);
 	}
 	/* The vCPU threads appear a little after the socket. */
-	while ((ret = pin_vcpus(g, cfg, host_cpus)) == -ESRCH && clock_ms() < end)
+	while ((ret = pin_threads(g, cfg, worker_cpu, host_cpus)) == -ESRCH && clock_ms() < end)
 		usleep(1000);
-	if (ret) {
+	if (ret)
 		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
-		return ret;
-	}
-	ret = agent_answer(g, out, sizeof(out), (int)(end - clock_ms()));
+	return ret;
+}
+
+int guest_wait_ready(struct guest *g, int timeout_ms)
+{
+	char out[32];
+	int ret = agent_answer(g, out, sizeof(out), timeout_ms);
+
+	g->boot_ns = clock_ns() - g->started_ns;
 	if (ret < 0 && proc_wait(&g->vmm, 1000) != -ETIMEDOUT)
 		err("guest %s: its VMM ended while it booted", g->name);
 	else if (ret < 0)

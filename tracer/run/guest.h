@@ -27,6 +27,8 @@ struct guest {
 	char mac[18];
 	struct proc vmm;
 	int agent;		/* socket, -1 = none */
+	uint64_t started_ns;
+	uint64_t boot_ns;	/* from the VMM's start until its agent's answer was seen */
 };
 
 /* Network facts a guest needs at its start. */
@@ -35,6 +37,8 @@ struct guest_net {
 	const char *tap;	/* virtio: name of the tap device */
 	const char *vf;		/* vf: PCI address of the virtual function */
 	const char *peer_ip, *peer_mac;
+	unsigned int poll_us;	/* vhost: how long its worker polls before it sleeps */
+	int worker_cpu;		/* vhost: CPU of the worker */
 };
 
 /*
@@ -44,9 +48,15 @@ struct guest_net {
  */
 int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
 		const struct guest_net *net, int host_cpus);
-/* Waits until the agent has answered, then pins the vCPUs. -ETIMEDOUT after @timeout_ms. */
-int guest_wait_ready(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
-		     int host_cpus, int timeout_ms);
+/*
+ * Waits until the VMM has made its vCPU threads and pins them, and its vhost worker. To be done for
+ * all guests before waiting for any: until then they share the first CPU. -ETIMEDOUT after
+ * @timeout_ms.
+ */
+int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg, int worker_cpu,
+	      int host_cpus, int timeout_ms);
+/* Waits until the agent has answered; then boot_ns is set. -ETIMEDOUT after @timeout_ms. */
+int guest_wait_ready(struct guest *g, int timeout_ms);
 /*
  * Runs a shell command in the guest. Output (terminated, cut at @size) in @out, which may be NULL.
  * Returns the command's exit status or negative errno (-ETIMEDOUT after 60 s).

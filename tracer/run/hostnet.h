@@ -10,7 +10,7 @@
 #include "run/guest.h"
 #include "run/scenario.h"
 
-#define HOSTNET_MAX_GUESTS	8
+#define HOSTNET_MAX_GUESTS	16
 #define HOSTNET_PEER_NS		"/run/netns/peer"
 #define HOSTNET_PEER_IP		"10.0.0.1"
 

@@ -15,12 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 
 #define RR_PORT		"7001"
 #define STREAM_PORT	"7002"
 #define MEMCACHED_PORT	"11211"
 #define CLIENT_TIMEOUT_MS	(600 * 1000)
+#define SERVER_START_MS		(10 * 1000)
 
 static int guest_server(struct guest *g, const char *cmd)
 {
@@ -109,7 +111,7 @@ static int start_client(struct load *l, int i)
 	return ret;
 }
 
-/* Requests that memcached in @g has served so far, by its own statistics. */
+/* Requests that memcached in @g has served so far, by its own statistics; -EIO if there is none. */
 static int memcached_ops(struct guest *g, uint64_t *ops)
 {
 	static const char cmd[] = "printf 'stats\\r\\nquit\\r\\n' | nc 127.0.0.1 " MEMCACHED_PORT;
@@ -127,6 +129,20 @@ static int memcached_ops(struct guest *g, uint64_t *ops)
 		return -EPROTO;
 	*ops = get + set;
 	return 0;
+}
+
+/* memcached goes into the background before it listens. */
+static int memcached_await(struct load *l, int i)
+{
+	int64_t end = clock_ms() + SERVER_START_MS;
+	uint64_t ops;
+	int ret;
+
+	while ((ret = memcached_ops(&l->guests[i], &ops)) == -EIO && clock_ms() < end)
+		usleep(10000);
+	if (ret)
+		err("load '%s': memcached does not answer: %s", l->w->name, strerror(-ret));
+	return ret;
 }
 
 static int memcached_total(struct load *l, uint64_t *sum)
@@ -164,6 +180,8 @@ static int memcached_prepare(struct load *l)
 {
 	int i, ret = 0;
 
+	for (i = 0; !ret && i < l->nr_guests; i++)
+		ret = memcached_await(l, i);
 	for (i = 0; !ret && l->w->warmup > 0 && i < l->nr_guests; i++) {
 		ret = memcaslap(l, i, l->w->warmup);
 		if (!ret)
@@ -174,7 +192,7 @@ static int memcached_prepare(struct load *l)
 		}
 	}
 	unlink(l->peer_log);
-	return memcached_total(l, &l->ops_before);
+	return ret ? ret : memcached_total(l, &l->ops_before);
 }
 
 int load_prepare(struct load *l, const struct sc_workload *w, struct guest *guests, int nr_guests,

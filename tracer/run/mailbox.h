@@ -5,7 +5,8 @@
  * channel because plain memory causes no interrupt, no exit and no host-dependent timing: the run
  * inside stays exactly repeatable while the outside watches its progress.
  *
- * One request travels in, one response out; the phase text is rewritten as the run goes on.
+ * Requests travel in one after the other, one response out; the phase text is rewritten as the run
+ * goes on.
  */
 #ifndef EXITLAB_MAILBOX_H
 #define EXITLAB_MAILBOX_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #define MAILBOX_SIZE		(8u << 20)	/* a BAR must be a power of two */
+#define MAILBOX_SIZE_TEXT	"8M"		/* the same, for a command line */
 #define MAILBOX_REQUEST_MAX	(60u << 10)
 
 enum mailbox_state {
@@ -22,6 +24,7 @@ enum mailbox_state {
 	MAILBOX_RUNNING,	/* inside has taken it */
 	MAILBOX_DONE,		/* response: the record's JSON */
 	MAILBOX_FAILED,		/* response: one line for people */
+	MAILBOX_READY,		/* inside waits for the next request */
 };
 
 struct mailbox;
@@ -36,6 +39,12 @@ void mailbox_close(struct mailbox *m);
 int mailbox_put_request(struct mailbox *m, const char *text);
 /* Copies the request (malloc'ed, terminated) and marks the mailbox as running. */
 int mailbox_take_request(struct mailbox *m, char **text);
+/*
+ * Inside: says that it is ready, waits for a request and takes it. The emulated machine stops at
+ * once, always at the same instruction (isa-debug-stop), and goes on when the outside lets it: this
+ * is where it can be saved. With a mailbox that is a file it is awaited.
+ */
+int mailbox_next_request(struct mailbox *m, char **text);
 
 /* At most 127 bytes are kept. @virtual_ns: time since the machine started, for the outside. */
 void mailbox_set_phase(struct mailbox *m, uint64_t virtual_ns, const char *text);

@@ -20,6 +20,15 @@
 
 #define GUEST_BOOT_MS	(300 * 1000)
 
+struct point {
+	struct guest guests[HOSTNET_MAX_GUESTS];
+	int nr_guests;
+	const struct lab *lab;
+	struct hostnet net;
+	point_phase_fn phase;
+	void *arg;
+};
+
 /* First line of a file, or NULL. */
 static const char *first_line(const char *path, char *buf, size_t size)
 {
@@ -69,12 +78,13 @@ static json_t *module_params(const char *module)
 	return o;
 }
 
-static json_t *machine_json(const struct lab *lab)
+static json_t *machine_json(const struct point *p)
 {
-	char buf[4096], *version[] = { (char *)lab->qemu, "--version", NULL };
+	char buf[4096], *version[] = { (char *)p->lab->qemu, "--version", NULL };
 	struct proc_opts o = { .cpu = -1 };
-	json_t *m = json_object();
+	json_t *m = json_object(), *boots = json_array();
 	struct utsname u;
+	int i;
 
 	uname(&u);
 	set_string(m, "kernel", u.release);
@@ -87,24 +97,38 @@ static json_t *machine_json(const struct lab *lab)
 		buf[strcspn(buf, "\n")] = 0;
 		set_string(m, "vmm", buf);
 	}
+	for (i = 0; i < p->nr_guests; i++)
+		json_array_append_new(boots, json_integer((json_int_t)p->guests[i].boot_ns));
+	json_object_set_new(m, "guest_boot_ns", boots);
 	json_object_set_new(m, "kvm", module_params("kvm"));
 	json_object_set_new(m, "kvm_amd", module_params("kvm_amd"));
 	json_object_set_new(m, "kvm_intel", module_params("kvm_intel"));
 	return m;
 }
 
-static int boot_guests(struct guest *guests, int n, const struct lab *lab,
-		       const struct sc_guests *cfg, const struct hostnet *net, int cpus)
+static int boot_guests(struct point *p, const struct sc_point *shape)
 {
+	const struct sc_guests *cfg = &shape->guests;
+	int i, ret = 0, cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	struct guest_net gn;
-	int i, ret = 0;
 
-	for (i = 0; !ret && i < n; i++) {
-		hostnet_guest(net, i, &gn);
-		ret = guest_start(&guests[i], i, lab, cfg, &gn, cpus);
+	for (i = 0; !ret && i < p->nr_guests; i++) {
+		hostnet_guest(&p->net, i, &gn);
+		gn.poll_us = shape->config->poll_us;
+		gn.worker_cpu = shape->config->worker_cpu;
+		ret = guest_start(&p->guests[i], i, p->lab, cfg, &gn, cpus);
 	}
-	for (i = 0; !ret && i < n; i++)
-		ret = guest_wait_ready(&guests[i], lab, cfg, cpus, GUEST_BOOT_MS);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = guest_pin(&p->guests[i], p->lab, cfg, shape->config->worker_cpu, cpus,
+				GUEST_BOOT_MS);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = guest_wait_ready(&p->guests[i], GUEST_BOOT_MS);
+	/* Held still: no vCPU is inside a guest when the machine is saved. */
+	for (i = 0; !ret && i < p->nr_guests; i++) {
+		ret = guest_freeze(&p->guests[i]);
+		if (ret)
+			err("guest %s does not stand still: %s", p->guests[i].name, strerror(-ret));
+	}
 	return ret;
 }
 
@@ -136,58 +160,93 @@ static void show_consoles(const struct lab *lab, int n)
 	}
 }
 
-int point_run(const struct scenario *sc, const struct sc_point *pt, const struct lab *lab,
-	      point_phase_fn phase, void *arg, json_t **record)
+int point_prepare(const struct sc_point *shape, const struct lab *lab, point_phase_fn phase,
+		  void *arg, struct point **out)
 {
-	struct engine_opts eo = { .msr_detail = sc->measure.msr_detail };
-	struct guest guests[HOSTNET_MAX_GUESTS];
-	int n = pt->guests.count, i, ret, cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	struct hostnet net = { .kind = SC_NET_NONE };
-	struct window_env env = {
-		.guests = guests, .nr_guests = n, .lab = lab, .measure = &sc->measure,
-		.phase = phase, .arg = arg,
-	};
-	json_t *windows = json_array(), *w;
+	struct point *p = calloc(1, sizeof(*p));
+	int n = shape->guests.count, i, ret;
 
-	memset(guests, 0, sizeof(guests));
+	if (!p)
+		return -ENOMEM;
+	p->lab = lab;
+	p->phase = phase;
+	p->arg = arg;
 	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
-		guests[i].agent = -1;
+		p->guests[i].agent = -1;
 	if (n > HOSTNET_MAX_GUESTS) {
 		err("%d guests asked for, at most %d are possible", n, HOSTNET_MAX_GUESTS);
-		ret = -E2BIG;
-		goto out;
+		free(p);
+		return -E2BIG;
 	}
+	p->nr_guests = n;
 	phase("network", arg);
-	ret = hostnet_setup(&net, n > 0 ? pt->config->net : SC_NET_NONE, n);
-	if (ret)
-		goto out;
-	phase(n == 1 ? "booting the guest" : "booting guests", arg);
-	ret = boot_guests(guests, n, lab, &pt->guests, &net, cpus);
-	if (ret)
-		goto out;
-	phase("loading the tracer", arg);
+	ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n);
+	if (!ret && n > 0) {
+		phase(n == 1 ? "booting the guest" : "booting guests", arg);
+		ret = boot_guests(p, shape);
+	}
+	if (ret) {
+		show_consoles(lab, n);
+		point_end(p);
+		return ret;
+	}
+	*out = p;
+	return 0;
+}
+
+static int run_windows(struct point *p, const struct scenario *sc, const struct sc_point *pt,
+		       json_t *windows)
+{
+	struct engine_opts eo = { .msr_detail = sc->measure.msr_detail };
+	struct window_env env = {
+		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
+		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,
+	};
+	int i, ret;
+
+	p->phase("loading the tracer", p->arg);
 	ret = engine_open(&eo, &env.engine);
-	if (ret)
-		goto out;
 	for (i = 0; !ret && i < (int)pt->nr_workloads; i++) {
-		w = NULL;
+		json_t *w = NULL;
+
 		ret = window_run(&env, &pt->workloads[i], &w);
 		if (!ret)
 			json_array_append_new(windows, w);
 	}
-	if (!ret)
-		*record = json_pack("{s:o, s:o, s:O}", "point", sc_point_to_json(sc, pt),
-				    "machine", machine_json(lab), "windows", windows);
-	if (!ret && !*record)
-		ret = -ENOMEM;
-out:
-	if (ret)
-		show_consoles(lab, n);
 	if (env.engine)
 		engine_close(env.engine);
-	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
-		guest_stop(&guests[i]);
-	hostnet_teardown(&net);
+	return ret;
+}
+
+int point_measure(struct point *p, const struct scenario *sc, const struct sc_point *pt,
+		  json_t **record)
+{
+	json_t *windows = json_array();
+	int i, ret = 0;
+
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = guest_thaw(&p->guests[i]);
+	if (!ret)
+		ret = run_windows(p, sc, pt, windows);
+	if (!ret)
+		*record = json_pack("{s:o, s:o, s:O}", "point", sc_point_to_json(sc, pt),
+				    "machine", machine_json(p), "windows", windows);
+	if (!ret && !*record)
+		ret = -ENOMEM;
+	if (ret)
+		show_consoles(p->lab, p->nr_guests);
 	json_decref(windows);
 	return ret;
+}
+
+void point_end(struct point *p)
+{
+	int i;
+
+	if (!p)
+		return;
+	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
+		guest_stop(&p->guests[i]);
+	hostnet_teardown(&p->net);
+	free(p);
 }

@@ -98,6 +98,22 @@ static const char *string_at(const json_t *o, const char *a, const char *b)
 	return s ? s : "";
 }
 
+/* Whether the costs of a record are those that the point would get today, whatever file tells. */
+static bool same_costs(const json_t *rec, const struct sc_point *pt)
+{
+	json_t *had = json_deep_copy(json_object_get(json_object_get(rec, "machine"), "costs"));
+	json_t *want = pt->cost.name[0] ? costs_to_json(&pt->cost) : NULL;
+	bool same;
+
+	/* A changed comment is no changed number. */
+	json_object_del(had, "sha256");
+	json_object_del(want, "sha256");
+	same = (!had && !want) || json_equal(had, want);
+	json_decref(had);
+	json_decref(want);
+	return same;
+}
+
 bool results_complete(const struct results *r, const struct scenario *sc,
 		      const struct sc_point *pt, const char *key, char *why, size_t size)
 {
@@ -120,6 +136,8 @@ bool results_complete(const struct results *r, const struct scenario *sc,
 		snprintf(why, size, "the scenario file has changed");
 	else if (strcmp(string_at(rec, "machine", "testbed"), key))
 		snprintf(why, size, "the testbed has changed");
+	else if (!same_costs(rec, pt))
+		snprintf(why, size, "its costs have changed");
 	else
 		ok = true;
 	json_decref(rec);

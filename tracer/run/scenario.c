@@ -28,6 +28,31 @@ void sc_read_host(struct sc_reader *rd, const struct yt_node *node)
 		sc_read_fields(rd, node, sc_host_fields, &rd->sc->host, "host.", 0);
 }
 
+/* "none" is the infinitely fast hub. */
+static void read_link(struct sc_reader *rd, const struct yt_node *node)
+{
+	if (node->kind == YT_SCALAR && !strcmp(node->text, "none"))
+		rd->sc->link = (struct sc_link){ 0 };
+	else if (need(rd, node, YT_MAP, "link", "none or a mapping such as { rate_mbit: 10000 }"))
+		sc_read_fields(rd, node, sc_link_fields, &rd->sc->link, "link.", 0);
+}
+
+bool sc_read_costs(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
+		   char **v)
+{
+	struct costs_ref ref;
+
+	if (!sc_read_text(rd, node, line, key, false, v))
+		return false;
+	if (!costs_ref_parse(*v, &ref))
+		return true;
+	sc_problem(&rd->pb, line, "%s: \"%s\" cannot name a cost set; NAME or FILE:NAME, then "
+		   "@low, @high, @slow, @fast or nothing", key, sc_quote(*v).s);
+	free(*v);
+	*v = NULL;
+	return false;
+}
+
 void sc_read_guests(struct sc_reader *rd, const struct yt_node *node)
 {
 	if (need(rd, node, YT_MAP, "guests", "a mapping such as { count: 1 }"))
@@ -210,8 +235,8 @@ static void read_backend(struct sc_reader *rd, const struct yt_node *node)
 /* The keys at the top, in the order of the manual page. */
 static void read_top(struct sc_reader *rd, const struct yt_node *top, struct sc_lines *lines)
 {
-	static const char *const keys[] = { "title", "reproduces", "backend", "mode", "host",
-					    "guests", "configurations", "workloads", "measure",
+	static const char *const keys[] = { "title", "reproduces", "backend", "mode", "costs",
+					    "host", "link", "guests", "configurations", "workloads", "measure",
 					    "sweep", "repeat", NULL };
 	static const struct sc_field repeat = { "repeat", SC_INT, .min = 1, .max = 100 };
 	struct scenario *sc = rd->sc;
@@ -232,9 +257,15 @@ static void read_top(struct sc_reader *rd, const struct yt_node *top, struct sc_
 	node = yt_get(top, "mode");
 	if (node && sc_read_choice(rd, node, node->line, sc_mode_choices, "mode", &mode))
 		sc->mode = mode;
+	node = yt_get(top, "costs");
+	if (node)
+		sc_read_costs(rd, node, node->line, "costs", &sc->costs);
 	node = yt_get(top, "host");
 	if (node)
 		sc_read_host(rd, node);
+	node = yt_get(top, "link");
+	if (node)
+		read_link(rd, node);
 	node = yt_get(top, "guests");
 	if (node)
 		sc_read_guests(rd, node);
@@ -270,6 +301,8 @@ static void find_lines(const struct yt_node *top, struct sc_lines *lines)
 
 		if (!strcmp(e->key, "guests"))
 			lines->guests = e->line;
+		else if (!strcmp(e->key, "costs"))
+			lines->costs = e->line;
 		else if (!strcmp(e->key, "host"))
 			lines->host = e->line;
 		else if (!strcmp(e->key, "sweep"))
@@ -324,6 +357,7 @@ static void name_of_path(struct sc_reader *rd, const char *path)
 static void scenario_init(struct scenario *sc)
 {
 	sc_default_fields(sc_host_fields, &sc->host);
+	sc_default_fields(sc_link_fields, &sc->link);
 	sc_default_fields(sc_guests_fields, &sc->guests);
 	sc->measure.check_kvm_stats = true;
 	sc->repeat = 1;
@@ -351,6 +385,10 @@ int scenario_parse(const char *path, const char *text, size_t len, FILE *err,
 	default_title(&rd, &rd.sc->title, rd.sc->name);
 	if (top && !rd.pb.n)
 		sc_check(&rd, &lines);
+	if (rd.sc->mode == SC_MODE_TIMED && !rd.sc->costs) {
+		rd.sc->costs = strdup(COSTS_DEFAULT);
+		rd.pb.nomem |= !rd.sc->costs;
+	}
 	if (rd.pb.n)
 		rc = -EINVAL;
 	if (rd.pb.nomem || !rd.sc->sha256)
@@ -404,7 +442,7 @@ out:
 
 void scenario_free(struct scenario *sc)
 {
-	size_t i;
+	size_t i, j;
 
 	if (!sc)
 		return;
@@ -419,10 +457,14 @@ void scenario_free(struct scenario *sc)
 	for (i = 0; i < sc->nr_axes; i++) {
 		free(sc->sweep[i].key);
 		free(sc->sweep[i].values);
+		for (j = 0; sc->sweep[i].texts && j < sc->sweep[i].n; j++)
+			free(sc->sweep[i].texts[j]);
+		free(sc->sweep[i].texts);
 	}
 	free(sc->configs);
 	free(sc->workloads);
 	free(sc->sweep);
+	free(sc->costs);
 	free(sc->path);
 	free(sc->name);
 	free(sc->title);

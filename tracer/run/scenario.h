@@ -13,9 +13,12 @@
 
 #include <jansson.h>
 
+#include "run/costs.h"
+
 /* How the emulated machine keeps time (see exitlab-scenario(5)). */
 enum sc_mode {
 	SC_MODE_COUNTS,		/* "counts": instruction-counted, one thread, repeats exactly */
+	SC_MODE_TIMED,		/* "timed": the same, with the costs of a cost set added */
 	SC_MODE_FAST,		/* "fast": one thread per CPU, for functional work only */
 };
 
@@ -43,8 +46,14 @@ struct sc_host {
 	int memory_mb;		/* 1024..16384, default 2560 */
 };
 
+/* The cable between the host's card and the peer's; not in mode fast. */
+struct sc_link {
+	uint32_t rate_mbit;	/* 0..400000, 0: no link but a hub without limit; default 10000 */
+	uint32_t delay_ns;	/* 0..100000000, default 300 */
+};
+
 struct sc_guests {
-	int count;		/* 0..8, default 1; 0 only if all workloads are probe or idle */
+	int count;		/* 0..16, default 1; 0 only if all workloads are probe or idle */
 	int vcpus;		/* 1..4, default 1 */
 	int memory_mb;		/* 128..4096, default 256 */
 	bool pv_eoi;		/* kvm-pv-eoi CPU flag of the guest, default true */
@@ -55,6 +64,8 @@ struct sc_config {
 	char *name;		/* [a-z0-9-]+, unique; part of the record's file name */
 	char *title;		/* for tables and plots; default: name */
 	enum sc_net net;
+	uint32_t poll_us;	/* virtio-vhost: how long a worker polls, 0..1000000 */
+	int worker_cpu;		/* virtio-vhost: host CPU of the workers; default 0 */
 };
 
 struct sc_workload {
@@ -93,6 +104,7 @@ struct sc_measure {
 struct sc_axis {
 	char *key;		/* dotted path to a number, e.g. "host.cpus" or "workloads.rr.requests" */
 	uint64_t *values;
+	char **texts;		/* instead of values, if the key is "costs" */
 	size_t n;
 };
 
@@ -103,7 +115,9 @@ struct scenario {
 	char *reproduces;	/* paper, figure: free text, or NULL */
 	char *sha256;		/* of the file's bytes, 64 hex digits */
 	enum sc_mode mode;
+	char *costs;		/* reference of a cost set; NULL unless mode is timed */
 	struct sc_host host;
+	struct sc_link link;
 	struct sc_guests guests;
 	struct sc_config *configs;
 	size_t nr_configs;
@@ -121,6 +135,15 @@ struct sc_point {
 	const struct sc_config *config;
 	int repeat;		/* 1-based */
 	json_t *parameters; /* swept keys and their values at this point; empty object if none */
+	/*
+	 * What is told to the emulated host, which must not learn of costs and link: a request of
+	 * another length would move its memory and so its counts.
+	 */
+	char *inner_id;
+	json_t *inner_parameters;
+	const char *costs;	/* reference, belongs to the scenario; NULL unless mode is timed */
+	struct costs cost;	/* its numbers, put in by whoever has read the file */
+	struct sc_link link;
 	/* copies of the scenario's settings with the swept values put in */
 	struct sc_host host;
 	struct sc_guests guests;
@@ -149,10 +172,15 @@ int scenario_points(const struct scenario *sc, struct sc_point **out, size_t *n)
 void scenario_points_free(struct sc_point *points, size_t n);
 
 /*
- * What a point asks of the machine, as JSON: the request that travels to the emulated host and is
- * kept in the record. The same scenario gives the same bytes on every machine (no paths, no times).
+ * What a point asks of the machine, as JSON: the request that travels to the emulated host, and in
+ * the end, completed by sc_point_complete(), the member "point" of the record. The same scenario gives the same bytes on every machine (no paths, no times).
  */
 json_t *sc_point_to_json(const struct scenario *sc, const struct sc_point *pt);
+/*
+ * Its shape: the same with everything left out that has no effect before the first window (names,
+ * workloads, what is measured). Points of equal shape can start from one snapshot.
+ */
+json_t *sc_shape_to_json(const struct scenario *sc, const struct sc_point *pt);
 /*
  * The inverse, on the other side: a scenario of one configuration, and its one point. What the
  * point does not say (the scenario's name, title, sha256, path) is an empty string there. Free
@@ -160,6 +188,12 @@ json_t *sc_point_to_json(const struct scenario *sc, const struct sc_point *pt);
  * Returns 0, -EINVAL (problems are written to @err) or -ENOMEM.
  */
 int sc_point_from_json(const json_t *j, struct scenario **sc, struct sc_point **pt, FILE *err);
+
+/*
+ * Adds to a point's JSON what the emulated host is not told: its full name and parameters, the
+ * link and the name of the costs. Returns 0 or -ENOMEM.
+ */
+int sc_point_complete(const struct scenario *sc, const struct sc_point *pt, json_t *point);
 
 const char *sc_net_name(enum sc_net net);
 const char *sc_tool_name(enum sc_tool tool);

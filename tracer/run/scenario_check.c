@@ -94,6 +94,26 @@ static void check_guests(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+static void check_workers(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	size_t i;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		const struct sc_config *c = &sc->configs[i];
+
+		if ((c->poll_us || c->worker_cpu) && c->net != SC_NET_VIRTIO_VHOST)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.%s: only with net: "
+				   "virtio-vhost, which has workers", c->name,
+				   c->poll_us ? "poll_us" : "worker_cpu");
+		else if ((uint64_t)c->worker_cpu >= cpus.min)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.worker_cpu: %d, but "
+				   "the host has %llu CPUs, counted from 0", c->name, c->worker_cpu,
+				   (unsigned long long)cpus.min);
+	}
+}
+
 static void check_net(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
@@ -157,8 +177,14 @@ static void check_points(struct sc_reader *rd, const struct sc_lines *lines)
 
 		longest = 0;
 		for (j = 0; j < axis->n; j++) {
-			size_t l = snprintf(NULL, 0, ",%s=%llu", axis->key,
-					    (unsigned long long)axis->values[j]);
+			struct costs_ref ref;
+			size_t l;
+
+			if (axis->texts && !costs_ref_parse(axis->texts[j], &ref))
+				l = snprintf(NULL, 0, ",%s=%s", axis->key, ref.label);
+			else
+				l = snprintf(NULL, 0, ",%s=%llu", axis->key,
+					     (unsigned long long)axis->values[j]);
 
 			longest = l > longest ? l : longest;
 		}
@@ -176,13 +202,31 @@ static void check_points(struct sc_reader *rd, const struct sc_lines *lines)
 			   "at most %d, so shorter names or fewer swept keys", len, SC_MAX_ID);
 }
 
+static void check_mode(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	bool swept = false;
+	size_t i;
+
+	for (i = 0; i < sc->nr_axes; i++)
+		swept |= sc->sweep[i].texts != NULL;
+	if (sc->costs && sc->mode != SC_MODE_TIMED)
+		sc_problem(&rd->pb, lines->costs, "costs: nothing is added in mode %s; mode: timed",
+			   sc_mode_name(sc->mode));
+	if (swept && sc->mode != SC_MODE_TIMED)
+		sc_problem(&rd->pb, lines->sweep, "sweep.costs: nothing is added in mode %s; "
+			   "mode: timed", sc_mode_name(sc->mode));
+}
+
 void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	size_t i;
 
 	check_names(rd, lines);
+	check_mode(rd, lines);
 	check_guests(rd, lines);
 	check_net(rd, lines);
+	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);
 	check_points(rd, lines);

@@ -16,7 +16,7 @@ static const char *const net_choices[] = { "none", "virtio-user", "virtio-vhost"
 static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle", "probe", NULL };
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
-const char *const sc_mode_choices[] = { "counts", "fast", NULL };
+const char *const sc_mode_choices[] = { "counts", "timed", "fast", NULL };
 
 #define FIELD(s, member) .offset = offsetof(struct s, member)
 
@@ -26,8 +26,14 @@ const struct sc_field sc_host_fields[] = {
 	{ 0 }
 };
 
+const struct sc_field sc_link_fields[] = {
+	{ "rate_mbit", SC_U32, FIELD(sc_link, rate_mbit), .min = 0, .max = 400000, .def = 10000 },
+	{ "delay_ns", SC_U32, FIELD(sc_link, delay_ns), .min = 0, .max = 100000000, .def = 300 },
+	{ 0 }
+};
+
 const struct sc_field sc_guests_fields[] = {
-	{ "count", SC_INT, FIELD(sc_guests, count), .min = 0, .max = 8, .def = 1 },
+	{ "count", SC_INT, FIELD(sc_guests, count), .min = 0, .max = 16, .def = 1 },
 	{ "vcpus", SC_INT, FIELD(sc_guests, vcpus), .min = 1, .max = 4, .def = 1 },
 	{ "memory_mb", SC_INT, FIELD(sc_guests, memory_mb), .min = 128, .max = 4096, .def = 256 },
 	{ "pv_eoi", SC_BOOL, FIELD(sc_guests, pv_eoi), .def = true },
@@ -39,6 +45,8 @@ const struct sc_field sc_config_fields[] = {
 	{ "name", SC_WORD, FIELD(sc_config, name), .required = true },
 	{ "title", SC_TEXT, FIELD(sc_config, title) },
 	{ "net", SC_CHOICE, FIELD(sc_config, net), .required = true, .choices = net_choices },
+	{ "poll_us", SC_INT, FIELD(sc_config, poll_us), .min = 0, .max = 1000000 },
+	{ "worker_cpu", SC_INT, FIELD(sc_config, worker_cpu), .min = 0, .max = 15 },
 	{ 0 }
 };
 

@@ -66,15 +66,54 @@ json_t *sc_point_to_json(const struct scenario *sc, const struct sc_point *pt)
 	}
 	/* json_pack takes what "o" is given even when it fails. */
 	return json_pack("{s:s, s:o, s:O, s:i, s:s, s:o, s:o, s:o, s:o}",
-			 "id", pt->id,
+			 "id", pt->inner_id,
 			 "configuration", fields_to_json(sc_config_fields, pt->config, 0),
-			 "parameters", pt->parameters,
+			 "parameters", pt->inner_parameters,
 			 "repeat", pt->repeat,
 			 "mode", sc_mode_name(sc->mode),
 			 "host", fields_to_json(sc_host_fields, &pt->host, 0),
 			 "guests", fields_to_json(sc_guests_fields, &pt->guests, 0),
 			 "workloads", workloads,
 			 "measure", measure_to_json(&sc->measure));
+}
+
+/* Taken from the whole point, so that a setting that is new here counts unless it is left out. */
+json_t *sc_shape_to_json(const struct scenario *sc, const struct sc_point *pt)
+{
+	json_t *j = sc_point_to_json(sc, pt);
+	json_t *config = json_object_get(j, "configuration");
+	int bad;
+
+	if (!j)
+		return NULL;
+	bad = json_object_set_new(config, "name", json_string("shape")) ||
+	      json_object_set_new(config, "title", json_string("shape")) ||
+	      json_object_set_new(j, "id", json_string("shape")) ||
+	      json_object_set_new(j, "parameters", json_object()) ||
+	      json_object_set_new(j, "repeat", json_integer(1)) ||
+	      json_object_set_new(j, "mode", json_string(sc->mode == SC_MODE_FAST ? "fast" :
+							 "counts")) ||
+	      json_object_set_new(j, "measure", json_pack("{s:[], s:[]}", "detail", "crosscheck")) ||
+	      json_object_set_new(j, "workloads", json_pack("[{s:s, s:s, s:s, s:i}]",
+			"name", "idle", "title", "idle", "tool", "idle", "duration_ms", 1));
+	if (bad) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+int sc_point_complete(const struct scenario *sc, const struct sc_point *pt, json_t *point)
+{
+	int bad = json_object_set_new(point, "id", json_string(pt->id)) ||
+		  json_object_set(point, "parameters", pt->parameters);
+
+	if (!bad && sc->mode != SC_MODE_FAST)
+		bad = json_object_set_new(point, "link",
+					  fields_to_json(sc_link_fields, &pt->link, 0));
+	if (!bad && pt->costs)
+		bad = json_object_set_new(point, "costs", json_string(pt->costs));
+	return bad ? -ENOMEM : 0;
 }
 
 static const struct yt_node *section(struct sc_reader *rd, const struct yt_node *top,
@@ -102,7 +141,8 @@ static void read_id(struct sc_reader *rd, const struct yt_node *node, struct sc_
 		return;
 	}
 	pt->id = strdup(node->text);
-	if (!pt->id)
+	pt->inner_id = strdup(node->text);
+	if (!pt->id || !pt->inner_id)
 		rd->pb.nomem = true;
 }
 
@@ -117,14 +157,15 @@ static void read_parameters(struct sc_reader *rd, const json_t *j, struct sc_poi
 		const struct sc_field *f;
 		void *base;
 
-		f = sc_resolve(key, &sc->host, &sc->guests, sc->workloads, sc->nr_workloads, &base);
+		f = sc_is_outer(key) ? NULL : sc_resolve(key, &SC_PLACES(sc), &base);
 		if (!f || !json_is_integer(v) ||
 		    sc_field_get(f, base) != (uint64_t)json_integer_value(v)) {
 			sc_problem(&rd->pb, 0, "parameters.%s: not the value of a setting of this "
 				   "point", sc_quote(key).s);
 			continue;
 		}
-		if (json_object_set(pt->parameters, key, v))
+		if (json_object_set(pt->parameters, key, v) ||
+		    json_object_set(pt->inner_parameters, key, v))
 			rd->pb.nomem = true;
 	}
 }
@@ -218,7 +259,9 @@ int sc_point_from_json(const json_t *j, struct scenario **sc, struct sc_point **
 	rd.sc->title = strdup("");
 	rd.sc->sha256 = strdup("");
 	point->parameters = json_object();
-	if (!rd.sc->path || !rd.sc->name || !rd.sc->title || !rd.sc->sha256 || !point->parameters)
+	point->inner_parameters = json_object();
+	if (!rd.sc->path || !rd.sc->name || !rd.sc->title || !rd.sc->sha256 || !point->parameters ||
+	    !point->inner_parameters)
 		rd.pb.nomem = true;
 	top = yt_from_json(j, &rd.pb);
 	if (top && top->kind != YT_MAP)

@@ -21,20 +21,27 @@ static const struct sc_field *find_number(const struct sc_field *fields, const c
 	return NULL;
 }
 
-const struct sc_field *sc_resolve(const char *key, struct sc_host *host, struct sc_guests *guests,
-				  struct sc_workload *workloads, size_t nr_workloads,
-				  void **base)
+bool sc_is_outer(const char *key)
+{
+	return !strcmp(key, "costs") || !strncmp(key, "link.", 5);
+}
+
+const struct sc_field *sc_resolve(const char *key, const struct sc_places *in, void **base)
 {
 	const char *dot;
 	size_t i, len;
 
 	*base = NULL;
 	if (!strncmp(key, "host.", 5)) {
-		*base = host;
+		*base = in->host;
 		return find_number(sc_host_fields, key + 5, 0);
 	}
+	if (!strncmp(key, "link.", 5)) {
+		*base = in->link;
+		return find_number(sc_link_fields, key + 5, 0);
+	}
 	if (!strncmp(key, "guests.", 7)) {
-		*base = guests;
+		*base = in->guests;
 		return find_number(sc_guests_fields, key + 7, 0);
 	}
 	if (strncmp(key, "workloads.", 10))
@@ -44,8 +51,8 @@ const struct sc_field *sc_resolve(const char *key, struct sc_host *host, struct 
 	if (!dot)
 		return NULL;
 	len = dot - key;
-	for (i = 0; i < nr_workloads; i++) {
-		struct sc_workload *w = &workloads[i];
+	for (i = 0; i < in->nr_workloads; i++) {
+		struct sc_workload *w = &in->workloads[i];
 
 		if (!w->name || strlen(w->name) != len || strncmp(w->name, key, len))
 			continue;
@@ -53,6 +60,54 @@ const struct sc_field *sc_resolve(const char *key, struct sc_host *host, struct 
 		return find_number(sc_workload_fields, dot + 1, 1u << w->tool);
 	}
 	return NULL;
+}
+
+static bool is_list(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
+		    const char *want)
+{
+	if (node->kind == YT_LIST && node->n)
+		return true;
+	sc_problem(&rd->pb, line, "%s: is %s; needed is %s", key,
+		   node->kind == YT_LIST ? "an empty list" : yt_what(node), want);
+	return false;
+}
+
+/* "costs": its values are references, and points are named after their labels. */
+static bool read_costs_axis(struct sc_reader *rd, const struct yt_entry *e, struct sc_axis *axis)
+{
+	const struct yt_node *node = e->value;
+	struct costs_ref ref, other;
+	size_t i, j;
+
+	if (!is_list(rd, node, e->line, "sweep.costs", "a list of cost sets such as [epyc, epyc@low]"))
+		return false;
+	axis->key = strdup(e->key);
+	axis->texts = calloc(node->n, sizeof(*axis->texts));
+	if (!axis->key || !axis->texts) {
+		rd->pb.nomem = true;
+		return false;
+	}
+	for (i = 0; i < node->n; i++) {
+		const struct yt_node *v = node->entries[i].value;
+		char *text;
+
+		if (!sc_read_costs(rd, v, node->entries[i].line, "sweep.costs", &text))
+			continue;
+		costs_ref_parse(text, &ref);
+		for (j = 0; j < axis->n; j++) {
+			costs_ref_parse(axis->texts[j], &other);
+			if (!strcmp(other.label, ref.label))
+				break;
+		}
+		if (j < axis->n) {
+			sc_problem(&rd->pb, node->entries[i].line, "sweep.costs: %s is given twice; "
+				   "each name once (see repeat)", ref.label);
+			free(text);
+			continue;
+		}
+		axis->texts[axis->n++] = text;
+	}
+	return true;
 }
 
 static bool read_axis(struct sc_reader *rd, const struct yt_entry *e, struct sc_axis *axis)
@@ -64,20 +119,18 @@ static bool read_axis(struct sc_reader *rd, const struct yt_entry *e, struct sc_
 	void *base;
 	size_t i, j;
 
+	if (!strcmp(e->key, "costs"))
+		return read_costs_axis(rd, e, axis);
 	snprintf(key, sizeof(key), "sweep.%s", sc_quote(e->key).s);
-	f = sc_resolve(e->key, &sc->host, &sc->guests, sc->workloads, sc->nr_workloads, &base);
+	f = sc_resolve(e->key, &SC_PLACES(sc), &base);
 	if (!f) {
-		sc_problem(&rd->pb, e->line, "%s: %s; host.KEY, guests.KEY or workloads.NAME.KEY "
-			   "of a number", key, base ? "there is no such number there"
+		sc_problem(&rd->pb, e->line, "%s: %s; host.KEY, link.KEY, guests.KEY or "
+			   "workloads.NAME.KEY of a number, or costs", key, base ? "there is no such number there"
 						    : "no setting of this scenario");
 		return false;
 	}
-	if (node->kind != YT_LIST || !node->n) {
-		sc_problem(&rd->pb, e->line, "%s: is %s; needed is a list of numbers such as "
-			   "[1, 2, 4]", key,
-			   node->kind == YT_LIST ? "an empty list" : yt_what(node));
+	if (!is_list(rd, node, e->line, key, "a list of numbers such as [1, 2, 4]"))
 		return false;
-	}
 	axis->key = strdup(e->key);
 	axis->values = calloc(node->n, sizeof(*axis->values));
 	if (!axis->key || !axis->values) {
@@ -130,62 +183,99 @@ void sc_read_sweep(struct sc_reader *rd, const struct yt_node *node, int line)
 	}
 }
 
+/* Adds ",KEY=VALUE" to the names that tell of the key. */
+static void add_name(const char *key, const char *value, char *id, char *inner, size_t room)
+{
+	size_t used = strlen(id);
+
+	snprintf(id + used, room - used, ",%s=%s", key, value);
+	used = strlen(inner);
+	if (!sc_is_outer(key))
+		snprintf(inner + used, room - used, ",%s=%s", key, value);
+}
+
+static int add_parameter(struct sc_point *pt, const char *key, json_t *value)
+{
+	int ret = json_object_set(pt->parameters, key, value);
+
+	if (!ret && !sc_is_outer(key))
+		ret = json_object_set(pt->inner_parameters, key, value);
+	json_decref(value);
+	return ret ? -ENOMEM : 0;
+}
+
 /* Puts the values of combination @index into the point. The last axis varies fastest. */
 static int set_axes(const struct scenario *sc, struct sc_point *pt, size_t index, char *id,
-		    size_t room)
+		    char *inner, size_t room)
 {
-	size_t value[SC_MAX_AXES], used = strlen(id), i;
+	size_t value[SC_MAX_AXES], i;
+	int ret = 0;
 
 	for (i = sc->nr_axes; i-- > 0;) {
 		value[i] = index % sc->sweep[i].n;
 		index /= sc->sweep[i].n;
 	}
-	for (i = 0; i < sc->nr_axes; i++) {
+	for (i = 0; !ret && i < sc->nr_axes; i++) {
 		const struct sc_axis *axis = &sc->sweep[i];
-		uint64_t v = axis->values[value[i]];
 		const struct sc_field *f;
+		struct costs_ref ref;
+		char text[24];
 		void *base;
 
-		f = sc_resolve(axis->key, &pt->host, &pt->guests, pt->workloads, pt->nr_workloads,
-			       &base);
+		if (axis->texts) {
+			pt->costs = axis->texts[value[i]];
+			if (costs_ref_parse(pt->costs, &ref))
+				return -EINVAL;
+			add_name(axis->key, ref.label, id, inner, room);
+			ret = add_parameter(pt, axis->key, json_string(pt->costs));
+			continue;
+		}
+		f = sc_resolve(axis->key, &SC_PLACES(pt), &base);
 		if (!f)
 			return -EINVAL;
-		sc_field_set(f, base, v);
-		if (json_object_set_new(pt->parameters, axis->key, json_integer(v)))
-			return -ENOMEM;
-		used += snprintf(id + used, room - used, ",%s=%llu", axis->key,
-				 (unsigned long long)v);
+		sc_field_set(f, base, axis->values[value[i]]);
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)axis->values[value[i]]);
+		add_name(axis->key, text, id, inner, room);
+		ret = add_parameter(pt, axis->key,
+				    json_integer((json_int_t)axis->values[value[i]]));
 	}
-	return 0;
+	return ret;
 }
 
 static int make_point(const struct scenario *sc, const struct sc_config *config, size_t combination,
 		      int repeat, struct sc_point *pt)
 {
-	char id[256];
+	char id[256], inner[256];
 	int rc;
 
 	*pt = (struct sc_point){
 		.config = config,
 		.repeat = repeat,
 		.parameters = json_object(),
+		.inner_parameters = json_object(),
+		.costs = sc->costs,
 		.host = sc->host,
+		.link = sc->link,
 		.guests = sc->guests,
 		.workloads = calloc(sc->nr_workloads, sizeof(*pt->workloads)),
 		.nr_workloads = sc->nr_workloads,
 	};
-	if (!pt->parameters || !pt->workloads)
+	if (!pt->parameters || !pt->inner_parameters || !pt->workloads)
 		return -ENOMEM;
 	memcpy(pt->workloads, sc->workloads, sc->nr_workloads * sizeof(*pt->workloads));
 	snprintf(id, sizeof(id), "%s", config->name);
-	rc = set_axes(sc, pt, combination, id, sizeof(id));
+	snprintf(inner, sizeof(inner), "%s", config->name);
+	rc = set_axes(sc, pt, combination, id, inner, sizeof(id));
 	if (rc)
 		return rc;
 	/* The first has no number: more repeats later do not rename it. */
-	if (repeat > 1)
+	if (repeat > 1) {
 		snprintf(id + strlen(id), sizeof(id) - strlen(id), "#%d", repeat);
+		snprintf(inner + strlen(inner), sizeof(inner) - strlen(inner), "#%d", repeat);
+	}
 	pt->id = strdup(id);
-	return pt->id ? 0 : -ENOMEM;
+	pt->inner_id = strdup(inner);
+	return pt->id && pt->inner_id ? 0 : -ENOMEM;
 }
 
 int scenario_points(const struct scenario *sc, struct sc_point **out, size_t *n)
@@ -221,6 +311,8 @@ void scenario_points_free(struct sc_point *points, size_t n)
 
 	for (i = 0; i < n; i++) {
 		free(points[i].id);
+		free(points[i].inner_id);
+		json_decref(points[i].inner_parameters);
 		free(points[i].workloads);
 		json_decref(points[i].parameters);
 	}

@@ -37,6 +37,7 @@ struct sc_field {
 };
 
 extern const struct sc_field sc_host_fields[];
+extern const struct sc_field sc_link_fields[];
 extern const struct sc_field sc_guests_fields[];
 extern const struct sc_field sc_config_fields[];
 extern const struct sc_field sc_workload_fields[];
@@ -50,7 +51,7 @@ struct sc_reader {
 
 /* Where cross checks that concern several keys point to. 0: not in the file. */
 struct sc_lines {
-	int guests, host, sweep, configs, workloads;
+	int guests, host, sweep, configs, workloads, costs;
 	int *config;			/* of each configuration */
 	int *workload;
 };
@@ -81,14 +82,30 @@ void sc_field_set(const struct sc_field *f, void *base, uint64_t v);
 /* The text of the struct at @base. */
 char **sc_field_text(const struct sc_field *f, void *base);
 
+/* Where a swept key may lead: of a scenario, or of a point. */
+struct sc_places {
+	struct sc_host *host;
+	struct sc_link *link;
+	struct sc_guests *guests;
+	struct sc_workload *workloads;
+	size_t nr_workloads;
+};
+
+/* The places of a struct scenario or struct sc_point. */
+#define SC_PLACES(p) ((struct sc_places){ .host = &(p)->host, .link = &(p)->link, \
+	.guests = &(p)->guests, .workloads = (p)->workloads, .nr_workloads = (p)->nr_workloads })
+
 /*
- * What a swept key names: the field, and the struct of @host, @guests or @workloads it is in.
- * NULL if there is no such number; then *@base tells how far the name was right: NULL for an
- * unknown section or workload.
+ * What a swept key names: the field, and the struct of @in it is in. NULL if there is no such
+ * number; then *@base tells how far the name was right: NULL for an unknown section or workload.
  */
-const struct sc_field *sc_resolve(const char *key, struct sc_host *host, struct sc_guests *guests,
-				  struct sc_workload *workloads, size_t nr_workloads,
-				  void **base);
+const struct sc_field *sc_resolve(const char *key, const struct sc_places *in, void **base);
+/* Whether a setting is of the machine's outside only, and so is kept from the emulated host. */
+bool sc_is_outer(const char *key);
+
+/* A reference of a cost set; the caller owns *@v. */
+bool sc_read_costs(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
+		   char **v);
 
 /* Readers of the sections, used for files and for points in JSON. */
 void sc_read_host(struct sc_reader *rd, const struct yt_node *node);

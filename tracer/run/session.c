@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop over points. One thread, one poll every 100 ms: the emulated hosts do the work, this
+ * The loop over points. One thread, one poll every 20 ms: the emulated hosts do the work, this
  * only looks at their mailboxes. Ctrl-C sets a flag; everything is taken down on the way out, so
  * that no signal handler has to clean up.
  */
@@ -19,6 +19,7 @@
 #include "util/log.h"
 
 #define TIME_BASE_COUNTS "instruction-counted time of an emulated machine, 1 ns per instruction; not real time"
+#define TIME_BASE_TIMED "modelled time: instruction-counted parallel time plus the cost set %s (%s); not measured time"
 #define TIME_BASE_FAST "time of an emulated machine with unsynchronised CPUs; neither repeatable nor real"
 
 static volatile sig_atomic_t interrupted;
@@ -60,30 +61,56 @@ static json_t *volatile_json(const struct emu *e)
 	uname(&u);
 	gmtime_r(&t, &tm);
 	strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_pack("{s:s, s:f, s:s, s:I}", "started_at", at,
+	return json_pack("{s:s, s:f, s:o, s:s, s:I}", "started_at", at,
 			 "wall_s", (double)(clock_ms() - e->started_ms) / 1000,
+			 "wall", emu_times(e),
 			 "build_host_kernel", u.release,
 			 "build_host_cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+/* What of the machine the inside does not know: cable and costs, and so what its times are. */
+static int add_model(const struct session *s, const struct sc_point *pt, json_t *rec,
+		     json_t *machine)
+{
+	bool fast = s->sc->mode == SC_MODE_FAST;
+	json_t *time_base, *link = json_null();
+
+	if (!fast && pt->link.rate_mbit)
+		link = json_pack("{s:i, s:i}", "rate_mbit", (int)pt->link.rate_mbit,
+				 "delay_ns", (int)pt->link.delay_ns);
+	if (pt->cost.name[0])
+		time_base = json_sprintf(TIME_BASE_TIMED, pt->cost.name, pt->cost.file);
+	else
+		time_base = json_string(fast ? TIME_BASE_FAST : TIME_BASE_COUNTS);
+	if (json_object_set_new(machine, "link", link) ||
+	    json_object_set_new(machine, "quantum_ns", json_integer(emu_quantum_ns(s->sc->mode))) ||
+	    json_object_set_new(rec, "time_base", time_base))
+		return -ENOMEM;
+	if (pt->cost.name[0] &&
+	    json_object_set_new(machine, "costs", costs_to_json(&pt->cost)))
+		return -ENOMEM;
+	return sc_point_complete(s->sc, pt, json_object_get(rec, "point"));
 }
 
 /* Adds to the record what only the outside knows. */
 static int complete_record(const struct session *s, struct job *j)
 {
 	json_t *rec = j->emu.record, *machine = json_object_get(rec, "machine");
-	bool counts = s->sc->mode == SC_MODE_COUNTS;
+	bool fast = s->sc->mode == SC_MODE_FAST;
 
 	if (!json_is_object(machine) || !json_is_array(json_object_get(rec, "windows")))
 		return -EPROTO;
 	json_object_set_new(machine, "testbed", json_string(s->testbed->key));
 	json_object_set_new(machine, "emulator", json_string(s->testbed->version));
-	json_object_set_new(machine, "emulation", json_string(counts ?
-		"TCG with AMD SVM, one thread, icount shift=0" :
-		"TCG with AMD SVM, one thread per CPU"));
+	json_object_set_new(machine, "emulation", json_string(fast ?
+		"TCG with AMD SVM, one thread per CPU" :
+		"TCG with AMD SVM, one thread, icount shift=0"));
 	json_object_set_new(rec, "schema", json_string("exitlab-record/1"));
 	json_object_set_new(rec, "scenario", json_pack("{s:s, s:s, s:s}", "name", s->sc->name,
 		"title", s->sc->title, "sha256", s->sc->sha256));
 	json_object_set_new(rec, "backend", json_string("emulated"));
-	json_object_set_new(rec, "time_base", json_string(counts ? TIME_BASE_COUNTS : TIME_BASE_FAST));
+	if (add_model(s, j->point, rec, machine))
+		return -ENOMEM;
 	json_object_set_new(rec, "complete", json_true());
 	json_object_set_new(rec, "volatile", volatile_json(&j->emu));
 	return 0;
@@ -143,7 +170,7 @@ static void start_next(struct session *s)
 		results_scratch(s->results, &s->points[s->next], scratch, sizeof(scratch));
 		results_log(s->results, &s->points[s->next], log, sizeof(log));
 		if (emu_start(&s->jobs[i].emu, s->testbed, s->sc, &s->points[s->next], scratch,
-			      log)) {
+			      log, !s->opts->no_snapshot)) {
 			s->failed = true;
 			return;
 		}
@@ -151,6 +178,22 @@ static void start_next(struct session *s)
 		s->jobs[i].shown_seq = UINT32_MAX;
 		s->running++;
 	}
+}
+
+static void show_times(const struct job *j)
+{
+	json_t *t = emu_times(&j->emu), *v;
+	char line[300];
+	const char *key;
+	size_t n = 0;
+
+	json_object_foreach(t, key, v)
+		if (json_is_real(v) && n < sizeof(line))
+			n += (size_t)snprintf(line + n, sizeof(line) - n, ", %.*s %.1f s",
+					      (int)strcspn(key, "_"), key, json_real_value(v));
+	verb("%s: snapshot %s%s", j->point->id, json_string_value(json_object_get(t, "snapshot")),
+	     line);
+	json_decref(t);
 }
 
 static void job_over(struct session *s, struct job *j, enum emu_state state)
@@ -166,6 +209,7 @@ static void job_over(struct session *s, struct job *j, enum emu_state state)
 		s->finished++;
 		s->spent_ms += wall;
 		info("%s: done in %lld s", j->point->id, (long long)wall / 1000);
+		show_times(j);
 	} else {
 		err("point '%s' failed: %s; its log is %s", j->point->id,
 		    j->emu.why[0] ? j->emu.why : "its record cannot be used", log);
@@ -182,13 +226,16 @@ static void loop(struct session *s)
 
 	start_next(s);
 	while (s->running > 0 && !interrupted) {
-		usleep(100000);
+		usleep(20000);
 		for (i = 0; i < s->nr_jobs; i++) {
 			enum emu_state state;
 
 			if (!s->jobs[i].point)
 				continue;
 			state = emu_poll(&s->jobs[i].emu, s->opts->timeout_s);
+			/* A signal makes waiting fail: not the point's failure. */
+			if (state == EMU_FAILED && interrupted)
+				break;
 			if (state != EMU_RUNNING)
 				job_over(s, &s->jobs[i], state);
 		}
@@ -281,6 +328,8 @@ void session_catch_signals(void)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
+	/* A QEMU that dies while it is spoken to is noticed by other means. */
+	signal(SIGPIPE, SIG_IGN);
 }
 
 int session_run(const struct scenario *sc, struct sc_point *points, size_t n,

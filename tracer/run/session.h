@@ -16,6 +16,7 @@
 struct session_opts {
 	int jobs;		/* points at a time; 0 = as many as CPUs and memory allow */
 	int timeout_s;		/* longest wall time of a point */
+	bool no_snapshot;	/* leave the cache of snapshots alone */
 	bool again;		/* if every point is complete, measure all of them anew */
 };
 

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Runs the same scenarios again and again and compares the records: hosts of 1 to 16 CPUs, vhost, an
+# assigned virtual function, several guests; every other run with all cores busy with something else.
+# The first and the last run use the cache of snapshots, the others boot everything anew. Prints TAP.
+#
+# usage: tests/system/determinism.sh [SCENARIO...]	(names in scenarios/, without .yaml)
+#
+#   EXITLAB_REPEAT=N  runs of each (default 3)
+
+. "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+cd "$TOP"
+exitlab=$TOP/build/exitlab
+runs=${EXITLAB_REPEAT:-3}
+scenarios=("${@:-selftest-vf}")
+tmp=$(mktemp -d)
+busy=()
+stop_load() {
+	[ ${#busy[@]} = 0 ] || kill "${busy[@]}" 2>/dev/null || true
+	busy=()
+}
+trap 'stop_load; rm -rf "$tmp"' EXIT
+
+n=0
+result() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; failed=1; fi
+}
+
+failed=0
+echo "1..${#scenarios[@]}"
+for s in "${scenarios[@]}"; do
+	same=0
+	for ((i = 1; i <= runs; i++)); do
+		fresh=()
+		[ "$i" = 1 ] || [ "$i" = "$runs" ] || fresh=(--no-snapshot)
+		if [ $((i % 2)) = 0 ]; then
+			for ((c = 0; c < $(nproc); c++)); do
+				(exec sha1sum /dev/zero) &
+				busy+=($!)
+			done
+		fi
+		rc=0
+		"$exitlab" -q run ${fresh[@]+"${fresh[@]}"} "scenarios/$s.yaml" -o "$tmp/$s.$i" >&2 || rc=$?
+		stop_load
+		if [ "$rc" != 0 ]; then
+			echo "# run $i of $s ended with status $rc"
+			same=1
+			break
+		fi
+		[ "$i" = 1 ] && continue
+		# --against says "N of N points identical", or what differs.
+		"$exitlab" analyze --against "$tmp/$s.1" "$tmp/$s.$i" >"$tmp/out" 2>&1 || same=1
+		sed 's/^/# /' "$tmp/out"
+	done
+	result "$same" "$runs runs of $s are byte for byte the same"
+done
+exit $failed

@@ -4,14 +4,14 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat testbed; default all)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed; default all)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-wanted=${*:-style unit fuzz time svm stat testbed}
+wanted=${*:-style unit fuzz time svm stat machine testbed}
 
 # collect GROUP COMMAND... : runs a test program and counts its TAP lines.
 collect() {
@@ -73,7 +73,7 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
 if want style; then collect style tests/style.sh; fi
 if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
-if want time || want svm || want testbed; then
+if want time || want svm || want machine || want testbed; then
 	# Shown here, with its progress, rather than inside a test.
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab" >"$logs/testbed.paths"
 fi
@@ -82,6 +82,11 @@ if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs
 if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh
+fi
+if want machine; then
+	say "tests of the emulated machine with guests take about 8 minutes"
+	collect machine tests/system/machine.sh
+	collect determinism tests/system/determinism.sh selftest-vf
 fi
 if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"

@@ -85,7 +85,10 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 {
 	struct args a = { .n = 0 };
 	char log[256];
-	struct proc_opts o = { .cpu = host_cpus > 1 ? 0 : -1, .log = log };
+	struct proc_opts o = {
+		.cpu = host_cpus > 1 ? guest_vcpu_cpu(index, 0, cfg->vcpus, host_cpus) : -1,
+		.log = log,
+	};
 	int ret;
 
 	memset(g, 0, sizeof(*g));
@@ -105,9 +108,12 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 	return ret;
 }
 
-/* Pins the threads that QEMU named "CPU n/KVM", and the kernel "vhost-PID". */
+/*
+ * Pins the threads that QEMU named "CPU n/KVM", and the kernel "vhost-PID"; all others to the CPU
+ * @others unless that is -1.
+ */
 static int pin_threads(const struct guest *g, const struct sc_guests *cfg, int worker_cpu,
-		       int host_cpus)
+		       int others, int host_cpus)
 {
 	char path[64], comm[32];
 	struct dirent *d;
@@ -128,7 +134,7 @@ static int pin_threads(const struct guest *g, const struct sc_guests *cfg, int w
 		f = d->d_name[0] == '.' ? NULL : fopen(path, "re");
 		if (!f)
 			continue;
-		cpu = -1;
+		cpu = others;
 		if (!fgets(comm, sizeof(comm), f))
 			comm[0] = 0;
 		fclose(f);
@@ -235,11 +241,16 @@ int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cf
 		usleep(10000);
 	}
 	/* The vCPU threads appear a little after the socket. */
-	while ((ret = pin_threads(g, cfg, worker_cpu, host_cpus)) == -ESRCH && clock_ms() < end)
+	while ((ret = pin_threads(g, cfg, worker_cpu, -1, host_cpus)) == -ESRCH && clock_ms() < end)
 		usleep(1000);
 	if (ret)
 		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
 	return ret;
+}
+
+int guest_settle(struct guest *g, const struct sc_guests *cfg, int worker_cpu, int host_cpus)
+{
+	return pin_threads(g, cfg, worker_cpu, 0, host_cpus);
 }
 
 int guest_wait_ready(struct guest *g, int timeout_ms)

@@ -123,6 +123,8 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 				GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_wait_ready(&p->guests[i], GUEST_BOOT_MS);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = guest_settle(&p->guests[i], cfg, shape->config->worker_cpu, cpus);
 	/* Held still: no vCPU is inside a guest when the machine is saved. */
 	for (i = 0; !ret && i < p->nr_guests; i++) {
 		ret = guest_freeze(&p->guests[i]);

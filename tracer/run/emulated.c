@@ -115,7 +115,7 @@ static void clock_args(struct args *a, const struct scenario *sc, const struct s
 		args_add(a, "tcg,thread=single");
 		/* One nanosecond per instruction; sleep=off: idle time passes at once. */
 		args_add(a, "-icount");
-		args_add(a, "shift=0,sleep=off,quantum=%d%s", emu_quantum_ns(sc->mode), costs);
+		args_add(a, "shift=0,sleep=off,quantum=%d%s", emu_quantum_ns(sc, pt), costs);
 		args_words(a, "-rtc base=2024-01-01T00:00:00,clock=vm");
 	} else {
 		args_add(a, "tcg,thread=multi");

@@ -19,22 +19,19 @@
 #include "util/proc.h"
 
 /*
- * Length of a round of parallel virtual time (-icount quantum=): what an IPI takes at least, there
- * and back a microsecond.
- */
-#define EMU_QUANTUM_NS		500
-
-/*
  * What PAUSE counts as where no cost set says it (-icount pause=), about as much as on processors
  * since 2015 (exitlab-costs(5)). A loop that waits then takes few instructions to emulate: a host
  * of 16 CPUs boots in 40 % of the time.
  */
 #define EMU_PAUSE_NS		40
 
-/* That of a mode; 0: not counted in instructions at all. */
-static inline int emu_quantum_ns(enum sc_mode mode)
+/*
+ * Length of a round of parallel virtual time (-icount quantum=): what an IPI takes at least; by
+ * default it is there and back in a microsecond. 0: time is not counted in instructions at all.
+ */
+static inline int emu_quantum_ns(const struct scenario *sc, const struct sc_point *pt)
 {
-	return mode == SC_MODE_FAST ? 0 : EMU_QUANTUM_NS;
+	return sc->mode == SC_MODE_FAST ? 0 : pt->host.quantum_ns;
 }
 
 struct testbed {

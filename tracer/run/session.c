@@ -83,7 +83,7 @@ static int add_model(const struct session *s, const struct sc_point *pt, json_t 
 	else
 		time_base = json_string(fast ? TIME_BASE_FAST : TIME_BASE_COUNTS);
 	if (json_object_set_new(machine, "link", link) ||
-	    json_object_set_new(machine, "quantum_ns", json_integer(emu_quantum_ns(s->sc->mode))) ||
+	    json_object_set_new(machine, "quantum_ns", json_integer(emu_quantum_ns(s->sc, pt))) ||
 	    json_object_set_new(rec, "time_base", time_base))
 		return -ENOMEM;
 	if (pt->cost.name[0] &&

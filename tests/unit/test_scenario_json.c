@@ -83,7 +83,7 @@ static void test_text(void **state)
 		"{\"id\":\"vf,host.cpus=4\","
 		"\"configuration\":{\"name\":\"vf\",\"title\":\"vf\",\"net\":\"vf\",\"poll_us\":0,\"worker_cpu\":0},"
 		"\"parameters\":{\"host.cpus\":4},\"repeat\":1,\"mode\":\"counts\","
-		"\"host\":{\"cpus\":4,\"memory_mb\":2560,\"quantum_ns\":500},"
+		"\"host\":{\"cpus\":4,\"memory_mb\":2560,\"moderation\":true,\"quantum_ns\":500},"
 		"\"guests\":{\"count\":1,\"vcpus\":1,\"memory_mb\":256,\"pv_eoi\":true,"
 		"\"idle_poll\":false},"
 		"\"workloads\":[{\"name\":\"rr\",\"title\":\"rr\",\"tool\":\"rr\","

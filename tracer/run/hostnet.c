@@ -9,8 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "util/log.h"
@@ -70,6 +75,44 @@ static int read_mac(const char *nic, char *mac, size_t size)
 	if (fgets(mac, (int)size, f) && strlen(mac) == 17)
 		ret = 0;
 	fclose(f);
+	return ret;
+}
+
+/*
+ * Sets how long @nic may hold an interrupt back, in microseconds (0: not at all; 3: "dynamic
+ * conservative" for the drivers that we use), and puts what it was in @before.
+ */
+static int set_moderation(const char *nic, uint32_t rx_usecs, uint32_t *before)
+{
+	struct ethtool_coalesce c = { .cmd = ETHTOOL_GCOALESCE };
+	struct ifreq r = { .ifr_data = (void *)&c };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.15s", nic);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &r))
+		ret = -errno;
+	if (!ret && before)
+		*before = c.rx_coalesce_usecs;
+	c.cmd = ETHTOOL_SCOALESCE;
+	c.rx_coalesce_usecs = rx_usecs;
+	if (!ret && ioctl(fd, SIOCETHTOOL, &r))
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (ret)
+		err("cannot set the interrupt moderation of %s: %s", nic, strerror(-ret));
+	return ret;
+}
+
+static int stop_moderation(struct hostnet *n)
+{
+	int ret = set_moderation(n->nic, 0, &n->nic_usecs);
+
+	if (ret)
+		return ret;
+	n->nic_unmoderated = true;
+	ret = set_moderation(n->peer, 0, &n->peer_usecs);
+	n->peer_unmoderated = !ret;
 	return ret;
 }
 
@@ -155,7 +198,7 @@ static int setup_vfs(struct hostnet *n)
 	return ret;
 }
 
-int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests)
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation)
 {
 	int ret;
 
@@ -171,6 +214,8 @@ int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests)
 		ret = find_nic("e1000e", n->peer, sizeof(n->peer));
 	if (!ret)
 		ret = read_mac(n->peer, n->peer_mac, sizeof(n->peer_mac));
+	if (!ret && !moderation)
+		ret = stop_moderation(n);
 	if (!ret)
 		ret = setup_peer(n);
 	if (!ret)
@@ -197,9 +242,16 @@ void hostnet_teardown(struct hostnet *n)
 		proc_cmd("ip link del %s", n->tap[--n->taps]);
 	if (n->have_bridge)
 		proc_cmd("ip link del exitlab0");
-	/* The NIC in the namespace returns to the host by itself. */
+	/* The NIC in the namespace would return to the host by itself, but some time later. */
+	if (n->have_ns && n->peer_unmoderated)
+		proc_cmd("ip -n peer link set %s netns 1", n->peer);
 	if (n->have_ns)
 		proc_cmd("ip netns del peer");
+	if (n->nic_unmoderated)
+		set_moderation(n->nic, n->nic_usecs, NULL);
+	if (n->peer_unmoderated)
+		set_moderation(n->peer, n->peer_usecs, NULL);
+	n->nic_unmoderated = n->peer_unmoderated = false;
 	n->have_vfs = n->have_bridge = n->have_ns = false;
 }
 

@@ -24,10 +24,16 @@ struct hostnet {
 	char vf[HOSTNET_MAX_GUESTS][16];	/* PCI addresses */
 	bool have_ns, have_bridge, have_vfs;
 	int taps;
+	/* interrupt moderation switched off: what it was, in microseconds */
+	bool nic_unmoderated, peer_unmoderated;
+	uint32_t nic_usecs, peer_usecs;
 };
 
-/* Sets everything up; on error what was done is undone. 0 or negative errno, the reason logged. */
-int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests);
+/*
+ * Sets everything up; on error what was done is undone. Without @moderation the two NICs interrupt
+ * at once. 0 or negative errno, the reason logged.
+ */
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation);
 /* Removes devices, namespace, bridge and virtual functions again. */
 void hostnet_teardown(struct hostnet *n);
 /* What guest @index needs to know. */

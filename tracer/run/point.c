@@ -182,7 +182,8 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 	}
 	p->nr_guests = n;
 	phase("network", arg);
-	ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n);
+	ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
+			    shape->host.moderation);
 	if (!ret && n > 0) {
 		phase(n == 1 ? "booting the guest" : "booting guests", arg);
 		ret = boot_guests(p, shape);

@@ -44,6 +44,7 @@ enum sc_direction { SC_TO_GUEST, SC_FROM_GUEST };
 struct sc_host {
 	int cpus;		/* 1..16, default 2 */
 	int memory_mb;		/* 1024..16384, default 2560 */
+	bool moderation;	/* both NICs hold interrupts back for a while, default true */
 	int quantum_ns;		/* 100..100000, default 500: a round of parallel virtual time */
 };
 

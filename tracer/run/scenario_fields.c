@@ -23,6 +23,7 @@ const char *const sc_mode_choices[] = { "counts", "timed", "fast", NULL };
 const struct sc_field sc_host_fields[] = {
 	{ "cpus", SC_INT, FIELD(sc_host, cpus), .min = 1, .max = 16, .def = 2 },
 	{ "memory_mb", SC_INT, FIELD(sc_host, memory_mb), .min = 1024, .max = 16384, .def = 2560 },
+	{ "moderation", SC_BOOL, FIELD(sc_host, moderation), .def = true },
 	{ "quantum_ns", SC_INT, FIELD(sc_host, quantum_ns), .min = 100, .max = 100000, .def = 500 },
 	{ 0 }
 };

@@ -155,6 +155,7 @@ static void commented(FILE *out, const char *text)
 /* Below a bar: "vf host.cpus=4 #2". */
 static void bar_name(const struct record *r, char *buf, size_t n)
 {
+	char text[64];
 	const char *key;
 	size_t used;
 	json_t *v;
@@ -165,8 +166,8 @@ static void bar_name(const struct record *r, char *buf, size_t n)
 		const char *shown = strncmp(key, "workloads.", 10) ? key : key + 10;
 
 		if (used < n)
-			used += snprintf(buf + used, n - used, " %s=%.10g", shown,
-					 json_number_value(v));
+			used += snprintf(buf + used, n - used, " %s=%s", shown,
+					 record_parameter(v, text, sizeof(text)));
 	}
 	if (r->repeat > 1 && used < n)
 		snprintf(buf + used, n - used, " #%d", r->repeat);

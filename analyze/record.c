@@ -415,11 +415,13 @@ static int by_parameters(const struct record *a, const struct record *b)
 	json_t *x;
 
 	json_object_foreach(a->parameters, key, x) {
-		double u = json_number_value(x);
-		double v = json_number_value(json_object_get(b->parameters, key));
+		json_t *y = json_object_get(b->parameters, key);
+		double u = json_number_value(x), v = json_number_value(y);
+		int d = json_is_string(x) && json_is_string(y) ?
+			strcmp(json_string_value(x), json_string_value(y)) : 0;
 
-		if (u != v)
-			return u < v ? -1 : 1;
+		if (d || u != v)
+			return d ? d : u < v ? -1 : 1;
 	}
 	return 0;
 }
@@ -470,9 +472,19 @@ json_t *record_window(const struct record *r, const char *workload)
 	return NULL;
 }
 
+const char *record_parameter(const json_t *value, char *buf, size_t n)
+{
+	if (json_is_string(value))
+		snprintf(buf, n, "%s", json_string_value(value));
+	else
+		snprintf(buf, n, "%.12g", json_number_value(value));
+	return buf;
+}
+
 const char *record_parameters(const struct record *r, char *buf, size_t n)
 {
 	const char *key;
+	char text[64];
 	size_t used = 0;
 	json_t *v;
 
@@ -480,8 +492,8 @@ const char *record_parameters(const struct record *r, char *buf, size_t n)
 	json_object_foreach(r->parameters, key, v) {
 		if (used >= n)
 			break;
-		used += snprintf(buf + used, n - used, "%s%s=%.12g", used ? ";" : "", key,
-				 json_number_value(v));
+		used += snprintf(buf + used, n - used, "%s%s=%s", used ? ";" : "", key,
+				 record_parameter(v, text, sizeof(text)));
 	}
 	return buf;
 }
@@ -492,6 +504,9 @@ const char *record_time_label(const struct record *r)
 
 	if (!backend || strcmp(backend, "emulated") || !mode)
 		return text_of(r->root, "time_base");
+	/* Which costs is in the record, and at the columns where they are swept. */
+	if (!strcmp(mode, "timed"))
+		return "emulated testbed, modelled time (counted instructions and published costs)";
 	return strcmp(mode, "counts") ? "emulated testbed, time neither repeatable nor real"
 				      : "emulated testbed, instruction-counted time";
 }

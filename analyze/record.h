@@ -42,6 +42,8 @@ void records_free(struct records *rs);
 json_t *record_window(const struct record *r, const char *workload);
 /* What the times of the record are: short, for captions. */
 const char *record_time_label(const struct record *r);
+/* A swept value, a number or a name. */
+const char *record_parameter(const json_t *value, char *buf, size_t n);
 /* "host.cpus=4;guests.count=2", empty if nothing was swept. */
 const char *record_parameters(const struct record *r, char *buf, size_t n);
 

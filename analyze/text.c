@@ -100,9 +100,9 @@ static void fold(char lines[HEAD_LINES][COL_WIDTH + 1], size_t *n, const char *t
 
 static size_t heading_lines(const struct record *r, char lines[HEAD_LINES][COL_WIDTH + 1])
 {
+	char buf[160], text[64];
 	const char *key;
 	size_t n = 0;
-	char buf[96];
 	json_t *v;
 
 	fold(lines, &n, r->config);
@@ -110,7 +110,7 @@ static size_t heading_lines(const struct record *r, char lines[HEAD_LINES][COL_W
 		/* "workloads.rr.requests=5": the workload is this table's or does not matter. */
 		const char *shown = strncmp(key, "workloads.", 10) ? key : key + 10;
 
-		snprintf(buf, sizeof(buf), "%s=%.10g", shown, json_number_value(v));
+		snprintf(buf, sizeof(buf), "%.80s=%s", shown, record_parameter(v, text, sizeof(text)));
 		fold(lines, &n, buf);
 	}
 	if (r->repeat > 1) {

@@ -156,6 +156,27 @@ static void test_width(void **state)
 	records_free(&rs);
 }
 
+/* A swept setting may be a name, such as that of a cost set. */
+static void test_named_parameters(void **state)
+{
+	struct records rs = { 0 };
+	char *text = NULL, buf[64];
+	struct table *t;
+	size_t n;
+
+	(void)state;
+	add(&rs, "b", "vf", "vf", "{\"costs\":\"x5570\"}", "0", "1");
+	add(&rs, "a", "vf", "vf", "{\"costs\":\"epyc\"}", "0", "1");
+	records_sort(&rs);
+	assert_string_equal(record_parameters(&rs.list[0], buf, sizeof(buf)), "costs=epyc");
+	assert_int_equal(tables_build(&rs, &t, &n), 0);
+	CAPTURE(text, out, text_table(out, t, 12));
+	assert_non_null(strstr(text, "costs=epyc  costs=x5570\n"));
+	free(text);
+	tables_free(t, n);
+	records_free(&rs);
+}
+
 static void test_text(void **state)
 {
 	struct records rs = { 0 };
@@ -423,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_order_of_columns),
 		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_named_parameters),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_time_label),
 		cmocka_unit_test(test_failed_check_is_loud),

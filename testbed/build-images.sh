@@ -4,16 +4,16 @@
 # the host's (L1), which contains the former. Same input, same bytes: file order, times, owners and
 # inode numbers are fixed, and exit counts depend on it. Prints the result's folder.
 #
-# usage: testbed/build-images.sh EXITLAB GUEST_DIR QEMU_DIR KERNEL_DIR
+# usage: testbed/build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR
 #
-# EXITLAB is the program to put into L1; the folders come from build-guest.sh, build-qemu.sh and
+# POINT is the program to put into L1 (build/exitlab-point); the folders come from build-guest.sh, build-qemu.sh and
 # build-kernel.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
 
-[ $# = 4 ] || die "usage: build-images.sh EXITLAB GUEST_DIR QEMU_DIR KERNEL_DIR"
-exitlab=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4")
+[ $# = 4 ] || die "usage: build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR"
+point=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4")
 here=$TOP/testbed/guest
 
 L2_MODULES=(virtio_net igbvf)
@@ -88,8 +88,8 @@ build() {
 	put_modules "$work/l1" "${L1_MODULES[@]}"
 	rm -f "$work/l1/bin/ip"			# busybox's ip knows neither tuntap nor vf
 	put "$work/l1" "$(command -v ip)" ip
-	strip -o "$work/exitlab" "$exitlab"
-	put "$work/l1" "$work/exitlab"
+	strip -o "$work/exitlab-point" "$point"
+	put "$work/l1" "$work/exitlab-point"
 	put "$work/l1" "$guest/kvmguest"
 	put "$work/l1" "$guest/netload"
 	put "$work/l1" usr/bin/memcaslap
@@ -101,19 +101,19 @@ build() {
 
 	cp "$kernel/vmlinux" "$work/vmlinux"
 	sha256sum "$work"/l?.cpio "$work/vmlinux" | sed "s|$work/||" >"$work/SHA256SUMS"
-	rm -rf "$work"/{l1,l2,debs,exitlab}
+	rm -rf "$work"/{l1,l2,debs,exitlab-point}
 }
 
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
 	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6)
-key=$(cache_key "${BASH_SOURCE[0]}" "$exitlab" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
+key=$(cache_key "${BASH_SOURCE[0]}" "$point" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
 	"$here/l1-init" "$here/l2-init" "${packages[@]}")
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then
 	need_space 1000 "$CACHE"
 	mkdir -p "$CACHE"
 	rm -rf "$CACHE"/images-*.part
-	# Every build of exitlab makes a new image: keep the last few only.
+	# Every change of what is inside makes a new image: keep the last few only.
 	find "$CACHE" -maxdepth 1 -name 'images-*' -printf '%T@ %p\n' | sort -rn | tail -n +4 |
 		cut -d' ' -f2- | xargs -r rm -rf
 	work=$dir.$$.part

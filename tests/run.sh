@@ -75,7 +75,7 @@ if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
 if want time || want svm || want machine || want testbed; then
 	# Shown here, with its progress, rather than inside a test.
-	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab" >"$logs/testbed.paths"
+	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab-point" >"$logs/testbed.paths"
 fi
 if want time; then collect time tests/system/time.sh "$(sed -n "s/^qemu //p" "$logs/testbed.paths")"; fi
 if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs/testbed.paths")"; fi

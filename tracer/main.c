@@ -17,13 +17,11 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *help;
-	bool hidden;
 } commands[] = {
-	{ "run", cmd_run, "run a scenario file: build the testbed, measure, write run records", false },
-	{ "stat", cmd_stat, "count and time the VM exits of this host", false },
-	{ "analyze", cmd_analyze, "print the tables of run records, write CSV, compare runs", false },
-	{ "plot", cmd_plot, "draw run records with gnuplot", false },
-	{ "point", cmd_point, "run one point on this host (used inside the emulated host)", true },
+	{ "run", cmd_run, "run a scenario file: build the testbed, measure, write run records" },
+	{ "stat", cmd_stat, "count and time the VM exits of this host" },
+	{ "analyze", cmd_analyze, "print the tables of run records, write CSV, compare runs" },
+	{ "plot", cmd_plot, "draw run records with gnuplot" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -35,8 +33,7 @@ static void help(FILE *out)
 	fprintf(out, "Usage: exitlab [-v] [-q] COMMAND [ARGUMENT...]\n"
 		"Measures and traces virtual-machine I/O on Linux KVM.\n\nCommands:\n");
 	for (i = 0; i < NR_COMMANDS; i++)
-		if (!commands[i].hidden)
-			fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\nOptions:\n"
 		"  -v         say more (-vv: everything)\n"
 		"  -q         say only errors\n"

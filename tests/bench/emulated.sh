@@ -12,7 +12,7 @@ cd "$TOP"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-paths=$(testbed/build.sh "$PWD/build/exitlab")
+paths=$(testbed/build.sh "$PWD/build/exitlab-point")
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 tests/bench/bench.sh --help >"$work/help"	# builds it
@@ -27,7 +27,7 @@ for a in "$@"; do
 	args+=("$a")
 done
 
-# The image's own init up to where it starts exitlab; a second archive replaces files of the first.
+# The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
 {
 	sed '/starting exitlab/,$d' testbed/guest/l1-init
 	printf 'echo "bench: begin"\n'

@@ -73,10 +73,10 @@ done
 unfinished() { find "$snapshots" -maxdepth 1 \( -name '*.part' -o -name '*.lock' \); }
 
 # --- the images are the same bytes when built again
-paths=$(testbed/build.sh "$PWD/$x" 2>/dev/null)
+paths=$(testbed/build.sh "$PWD/$x-point" 2>/dev/null)
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
-again=$(EXITLAB_CACHE=$work/cache2 testbed/build-images.sh $x "$(testbed/build-guest.sh)" \
+again=$(EXITLAB_CACHE=$work/cache2 testbed/build-images.sh $x-point "$(testbed/build-guest.sh)" \
 	"$qemu" "$(testbed/build-kernel.sh)")
 [ "$images" != "$again" ] && cmp "$images/SHA256SUMS" "$again/SHA256SUMS" >&2
 t "images built again are the same, byte for byte" $?

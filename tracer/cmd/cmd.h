@@ -7,6 +7,5 @@ int cmd_stat(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_analyze(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
-int cmd_point(int argc, char **argv);
 
 #endif

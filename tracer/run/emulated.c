@@ -33,9 +33,9 @@ static void take_line(struct testbed *t, const char *line)
 }
 
 /* Runs the build script. A signal to us ends it, too. */
-static int run_build(struct testbed *t, const char *script, const char *self)
+static int run_build(struct testbed *t, const char *script, const char *point)
 {
-	char *argv[] = { (char *)script, (char *)self, NULL };
+	char *argv[] = { (char *)script, (char *)point, NULL };
 	struct proc_opts o = { .cpu = -1, .pipe_stdout = true };
 	char line[600];
 	struct proc p;
@@ -71,10 +71,31 @@ static int ask_version(struct testbed *t)
 	return 0;
 }
 
+/* The program for the inside: beside ours in a build folder, in libexec/ when installed. */
+static int find_point(char *buf, size_t size)
+{
+	static const char *const places[] = { "exitlab-point", "../libexec/exitlab/exitlab-point" };
+	char self[512], *slash;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t i;
+
+	if (n <= 0)
+		return -errno;
+	self[n] = 0;
+	slash = strrchr(self, '/');
+	for (i = 0; slash && i < 2; i++) {
+		snprintf(buf, size, "%.*s/%s", (int)(slash - self), self, places[i]);
+		if (!access(buf, X_OK))
+			return 0;
+	}
+	err("exitlab-point, which runs inside the emulated host, is not beside %s; build or install exitlab as a whole (make, make install)",
+	    self);
+	return -ENOENT;
+}
+
 int testbed_prepare(struct testbed *t)
 {
-	char data[512], script[600], self[512], owner[16];
-	ssize_t n;
+	char data[512], script[600], point[600], owner[16];
 	int ret;
 
 	memset(t, 0, sizeof(*t));
@@ -84,15 +105,14 @@ int testbed_prepare(struct testbed *t)
 		    data);
 		return ret;
 	}
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n <= 0)
-		return -errno;
-	self[n] = 0;
+	ret = find_point(point, sizeof(point));
+	if (ret)
+		return ret;
 	snprintf(script, sizeof(script), "%s/testbed/build.sh", data);
 	/* A build stops by itself when the exitlab that wanted it has gone (testbed/lib.sh). */
 	snprintf(owner, sizeof(owner), "%d", getpid());
 	setenv("EXITLAB_OWNER_PID", owner, 1);
-	ret = run_build(t, script, self);
+	ret = run_build(t, script, point);
 	if (ret)
 		return ret;
 	if (!t->qemu[0] || !t->images[0] || !t->key[0]) {

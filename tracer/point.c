@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * exitlab point: the inside of the emulated host. Takes two requests from the mailbox, the shape of
+ * exitlab-point: the inside of the emulated host, a program of its own so that what only reads or
+ * prints records can change without changing the image, and with it every count. Takes two requests from the mailbox, the shape of
  * a point and then the point, runs it on this host and puts the record back. Before each request
  * the machine stands still and can be saved. What goes wrong is put there as one line; details go
  * to stderr, which is the machine's console and ends up in the log.
@@ -14,7 +15,6 @@
 
 #include <jansson.h>
 
-#include "cmd/cmd.h"
 #include "run/mailbox.h"
 #include "run/point.h"
 #include "util/clock.h"
@@ -95,7 +95,7 @@ static int run_requests(struct mailbox *m)
 	return ret;
 }
 
-int cmd_point(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct option opts[] = {
 		{ "mailbox", required_argument, NULL, 'm' },
@@ -111,13 +111,13 @@ int cmd_point(int argc, char **argv)
 			path = optarg;
 		} else {
 			fprintf(c == 'h' ? stdout : stderr,
-				"Usage: exitlab point --mailbox FILE|auto\n"
+				"Usage: exitlab-point --mailbox FILE|auto\n"
 				"Runs one point on this host; used inside the emulated host.\n");
 			return c == 'h' ? EX_OK : EX_INPUT;
 		}
 	}
 	if (!path) {
-		err("exitlab point needs --mailbox");
+		err("exitlab-point needs --mailbox");
 		return EX_INPUT;
 	}
 	ret = mailbox_open(path, &m);

@@ -26,7 +26,8 @@ OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
 INNER	:= $(BUILD)/obj/tracer/point.o
 BPF_SRC	:= $(sort $(wildcard bpf/*.bpf.c))
 SKEL	:= $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
-GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest
+GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest \
+	   $(BUILD)/guest/timers
 
 .DELETE_ON_ERROR:
 .SECONDARY:

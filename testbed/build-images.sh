@@ -4,19 +4,19 @@
 # the host's (L1), which contains the former. Same input, same bytes: file order, times, owners and
 # inode numbers are fixed, and exit counts depend on it. Prints the result's folder.
 #
-# usage: testbed/build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR
+# usage: testbed/build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR FIO_DIR
 #
-# POINT is the program to put into L1 (build/exitlab-point); the folders come from build-guest.sh, build-qemu.sh and
-# build-kernel.sh.
+# POINT is the program to put into L1 (build/exitlab-point); the folders come from build-guest.sh, build-qemu.sh,
+# build-kernel.sh and build-fio.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
 
-[ $# = 4 ] || die "usage: build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR"
-point=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4")
+[ $# = 5 ] || die "usage: build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR FIO_DIR"
+point=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4") fio=$(realpath "$5")
 here=$TOP/testbed/guest
 
-L2_MODULES=(virtio_net igbvf)
+L2_MODULES=(virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
 # Unpacked, not installed: memcached would start a service.
 EXTRA_PACKAGES=(memcached libmemcached-tools)
@@ -81,6 +81,8 @@ build() {
 	put_modules "$work/l2" "${L2_MODULES[@]}"
 	put "$work/l2" "$guest/agent"
 	put "$work/l2" "$guest/netload"
+	put "$work/l2" "$guest/timers"
+	put "$work/l2" "$fio/fio"
 	put "$work/l2" usr/bin/memcached
 	pack "$work/l2" "$work/l2.cpio"
 
@@ -107,7 +109,7 @@ build() {
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
 	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6)
 key=$(cache_key "${BASH_SOURCE[0]}" "$point" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
-	"$here/l1-init" "$here/l2-init" "${packages[@]}")
+	"${fio##*/}" "$here/l1-init" "$here/l2-init" "${packages[@]}")
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then
 	need_space 1000 "$CACHE"

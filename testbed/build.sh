@@ -21,7 +21,8 @@ flock -n 9 || { say "waiting for another build in $CACHE"; flock 9; }
 guest=$(testbed/build-guest.sh 9>&-)
 qemu=$(testbed/build-qemu.sh 9>&-)
 kernel=$(testbed/build-kernel.sh 9>&-)
-images=$(testbed/build-images.sh "$point" "$guest" "$qemu" "$kernel" 9>&-)
+fio=$(testbed/build-fio.sh 9>&-)
+images=$(testbed/build-images.sh "$point" "$guest" "$qemu" "$kernel" "$fio" 9>&-)
 printf 'qemu %s\nimages %s\n' "$qemu" "$images"
 # What exit counts depend on: the machine, the kernel and everything inside.
 printf 'testbed %s\n' "$( (cd "$qemu" && sha256sum qemu-l0 qemu-l1 && cat "$images/SHA256SUMS") | sha256sum | cut -c1-16)"

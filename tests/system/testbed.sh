@@ -66,7 +66,7 @@ built=$(bash -c '. testbed/lib.sh; echo "$CACHE"')
 export EXITLAB_CACHE=$work/cache
 snapshots=$EXITLAB_CACHE/snapshots
 mkdir -p "$EXITLAB_CACHE"
-for d in "$built"/{guest,qemu,kernel,images}-* "$built/download"; do
+for d in "$built"/{guest,qemu,kernel,fio,images}-* "$built/download"; do
 	[ ! -e "$d" ] || ln -s "$d" "$EXITLAB_CACHE/"
 done
 # unfinished : what making a snapshot may leave behind
@@ -77,7 +77,7 @@ paths=$(testbed/build.sh "$PWD/$x-point" 2>/dev/null)
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 again=$(EXITLAB_CACHE=$work/cache2 testbed/build-images.sh $x-point "$(testbed/build-guest.sh)" \
-	"$qemu" "$(testbed/build-kernel.sh)")
+	"$qemu" "$(testbed/build-kernel.sh)" "$(testbed/build-fio.sh)")
 [ "$images" != "$again" ] && cmp "$images/SHA256SUMS" "$again/SHA256SUMS" >&2
 t "images built again are the same, byte for byte" $?
 rm -rf "$work/cache2"

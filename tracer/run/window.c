@@ -15,6 +15,7 @@
 #include "host/kvmstat.h"
 #include "run/counters.h"
 #include "run/load.h"
+#include "run/signals.h"
 #include "util/log.h"
 
 struct readings {
@@ -28,6 +29,7 @@ struct window {
 	const struct sc_workload *w;
 	struct load load;
 	struct readings before, after;
+	struct signals signals;
 	struct trace_snapshot snap;
 	json_t *hist;
 	uint64_t hist_total, hist_dropped;
@@ -101,6 +103,7 @@ static int open_window(struct window *win)
 		ret = hist_start();
 		win->hist_on = !ret;
 	}
+	signals_start(&win->signals);
 	if (!ret) {
 		ret = engine_attach(env->engine);
 		if (ret)
@@ -119,6 +122,7 @@ static int close_window(struct window *win)
 	if (!ret)
 		ret = engine_read(env->engine, &win->snap);
 	engine_detach(env->engine);
+	signals_stop(&win->signals);
 	if (!ret && win->hist_on)
 		ret = hist_read(&win->hist, &win->hist_total, &win->hist_dropped);
 	if (!ret)
@@ -163,7 +167,7 @@ static json_t *counters_json(const struct window *win)
 {
 	const struct window_env *env = win->env;
 	struct irq_counts before = { 0 }, after = { 0 };
-	json_t *c = json_object();
+	json_t *c = json_object(), *signals = signals_json(&win->signals);
 	int i;
 
 	for (i = 0; i < env->nr_guests; i++) {
@@ -186,6 +190,8 @@ static json_t *counters_json(const struct window *win)
 	} else if (win->hist) {
 		json_object_set(c, "hist", win->hist);
 	}
+	if (signals)
+		json_object_set_new(c, "signals", signals);
 	return c;
 }
 
@@ -253,6 +259,8 @@ int window_run(const struct window_env *env, const struct sc_workload *w, json_t
 	say(env, w, "warm-up");
 	ret = load_prepare(&win.load, w, env->guests, env->nr_guests, env->lab);
 	if (!ret)
+		ret = signals_open(&win.signals, env->measure, env->guests, env->nr_guests);
+	if (!ret)
 		ret = read_guests(env, &win.before);
 	if (ret)
 		goto out;
@@ -281,6 +289,7 @@ out:
 		hist_stop();
 	thaw_all(env);
 	load_end(&win.load);
+	signals_close(&win.signals);
 	snapshot_free(&win.snap);
 	json_decref(win.hist);
 	return ret;

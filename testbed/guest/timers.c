@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 struct lateness {
-	uint64_t sum, max, overdue;	/* ns, ns, and timers that were due before they were armed */
+	uint64_t sum, max;	/* ns */
+	uint64_t overdue;	/* timers that were due before they were armed */
 };
 
 static uint64_t now_ns(void)

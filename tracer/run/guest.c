@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -53,8 +54,8 @@ static void add_net(struct args *a, const struct guest *g, const struct guest_ne
 }
 
 /*
- * In the host's memory: a real disk's time would be the emulator's. QEMU cannot bypass the page cache
- * there (tmpfs has no O_DIRECT), so reads and writes are copies made by its pool of threads.
+ * In the host's memory: a real disk's time would be the emulator's. QEMU cannot bypass the page
+ * cache there (tmpfs has no O_DIRECT), so reads and writes are copies made by its pool of threads.
  */
 static int make_disk(struct guest *g, const struct lab *lab)
 {
@@ -310,12 +311,11 @@ int guest_wait_ready(struct guest *g, int timeout_ms)
 
 int guest_send(struct guest *g, const char *cmd)
 {
-	size_t n = strlen(cmd);
+	/* One message, so that the guest is woken once. */
+	struct iovec part[] = { { (char *)cmd, strlen(cmd) }, { "\n", 1 } };
+	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
 
-	if (send(g->agent, cmd, n, MSG_NOSIGNAL) != (ssize_t)n ||
-	    send(g->agent, "\n", 1, MSG_NOSIGNAL) != 1)
-		return -EPIPE;
-	return 0;
+	return sendmsg(g->agent, &m, MSG_NOSIGNAL) == (ssize_t)part[0].iov_len + 1 ? 0 : -EPIPE;
 }
 
 int guest_await(struct guest *g, char *out, size_t size, int timeout_ms)

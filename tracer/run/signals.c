@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kicks and replies. What is hard is to tell them from their like. KVM traces every write of a guest
- * to a device register in one tracepoint (kvm_mmio, before it is known whether an eventfd, the kernel
- * or the VMM takes it), so kicks are told by their address: the guests are asked where the
- * notification registers of their virtio devices are. And every interrupt that reaches a local APIC
- * is traced in one (kvm_apic_accept_irq), so replies are told by their vector: Linux guests give
- * devices those below the system vectors, which begin with 0xeb.
+ * Kicks and replies. What is hard is to tell them from their like. KVM traces every write of a
+ * guest to a device register in one tracepoint (kvm_mmio, before it is known whether an eventfd,
+ * the kernel or the VMM takes it), so kicks are told by their address: the guests are asked where
+ * the notification registers of their virtio devices are. And every interrupt that reaches a local
+ * APIC is traced in one (kvm_apic_accept_irq), so replies are told by their vector: Linux guests
+ * give devices those below the system vectors, which begin with 0xeb.
  *
  * Counting mode, no records: one counter per CPU and tracepoint, off outside of windows.
  */

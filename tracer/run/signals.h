@@ -53,7 +53,10 @@ void signals_close(struct signals *s);
  * that are not in @r yet, @max at most; *@n is how many there are. Pure. 0 or -EINVAL.
  */
 int notify_ranges_parse(const char *text, struct notify_range *r, size_t max, size_t *n);
-/* perf's filters for them; -ENOSPC if @size is too small. @type: whether events have that field. Pure. */
+/*
+ * perf's filter for them; -ENOSPC if @size is too small. @type: whether events have that field.
+ * Pure.
+ */
 int notify_filter(const struct notify_range *r, size_t n, bool type, char *buf, size_t size);
 
 #endif

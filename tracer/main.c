@@ -22,6 +22,8 @@ static const struct command {
 	{ "stat", cmd_stat, "count and time the VM exits of this host" },
 	{ "analyze", cmd_analyze, "print the tables of run records, write CSV, compare runs" },
 	{ "plot", cmd_plot, "draw run records with gnuplot" },
+	{ "check", cmd_check, "compare run records with a baseline: a regression gate" },
+	{ "baseline", cmd_baseline, "write or update the baseline of a gate" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

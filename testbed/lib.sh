@@ -31,6 +31,9 @@ cache_key() {
 	done | sha256sum | cut -c1-16
 }
 
+# sum16 FILE : the first 16 hex digits of its SHA-256.
+sum16() { sha256sum <"$1" | cut -c1-16; }
+
 # publish WORK DIR : gives a finished build its final name, unless another builder of the same was
 # faster.
 publish() {
@@ -52,7 +55,7 @@ need_space() {
 # step LABEL LOG COMMAND... : runs COMMAND with its output in LOG. A line with the elapsed time
 # appears once it has taken 5 s (updated in place on a terminal, every 30 s elsewhere). On failure
 # the log is named and the status is 2; its last lines are shown, unless the caller has put what to do
-# into the variable ADVICE.
+# into the variable ADVICE, or COMMAND has left the one line to show in the file that WHY names.
 step() {
 	local label=$1 log=$2 t0=$SECONDS shown=0 pid rc=0 now
 	shift 2
@@ -86,6 +89,7 @@ step() {
 	now=$((SECONDS - t0))
 	if [ "$rc" != 0 ]; then
 		[ "$shown" = 0 ] || [ ! -t 2 ] || printf '\n' >&2
+		[ ! -s "${WHY:-/dev/null}" ] || die "$(cat "$WHY")"
 		[ -z "${ADVICE:-}" ] || die "$label failed: $ADVICE (log: $log)"
 		tail -n 15 "$log" | sed 's/^/    /' >&2
 		die "$label failed after $now s (status $rc); the whole log is $log"

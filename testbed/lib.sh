@@ -15,7 +15,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${EXITLAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/exitlab}
 
 say() { printf '%s\n' "exitlab: $*" >&2; }
-die() { printf '%s\n' "exitlab: error: $*" >&2; exit 2; }
+die() { printf '%s\n' "exitlab: error: $*" >&2; exit "${DIE_STATUS:-2}"; }
 
 # cache_key FILE|STRING... : 16 hex digits that name the content of the arguments. An argument
 # that is a file counts by its base name and bytes, anything else by its text.

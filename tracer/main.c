@@ -24,6 +24,7 @@ static const struct command {
 	{ "plot", cmd_plot, "draw run records with gnuplot" },
 	{ "check", cmd_check, "compare run records with a baseline: a regression gate" },
 	{ "baseline", cmd_baseline, "write or update the baseline of a gate" },
+	{ "compare", cmd_compare, "show runs side by side, with the differences" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

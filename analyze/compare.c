@@ -221,7 +221,8 @@ static int choose_columns(struct compare *all, struct comparison *c, struct grou
 		}
 		if (s == all->reference)
 			c->reference = c->nr_cols;
-		c->cols[c->nr_cols++] = (struct compare_column){ s, n, have };
+		c->cols[c->nr_cols++] = (struct compare_column){ .set = s, .first = n,
+								 .n = have };
 		for (i = 0; i < match[s]->n; i++) {
 			u = unit_of(match[s]->list[i], workload);
 			if (u && !strcmp(u, unit))

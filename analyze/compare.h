@@ -24,6 +24,8 @@ struct compare_filter {
 struct compare_column {
 	size_t set;
 	size_t first, n;	/* its repeats, as columns of the table */
+	bool same_time;		/* its times are of the reference's kind; if not, they have no
+				   difference */
 };
 
 enum compare_kind {
@@ -78,7 +80,7 @@ struct comparison {
 	struct compare_field *fields;
 	size_t nr_fields;
 	enum compare_exactness exactness;
-	bool same_time;		/* times are of one kind; if not, they have no difference */
+	bool same_time;		/* of all columns */
 };
 
 struct compare {

@@ -219,18 +219,19 @@ int compare_fill_fields(struct comparison *c)
 	struct walk w = { .c = c };
 	size_t i;
 
-	c->same_time = true;
 	for (i = 0; i < c->table.nr_cols; i++) {
 		const struct record *r = c->table.cols[i].rec;
 
-		if (strcmp(compare_time_kind(r), compare_time_kind(ref)))
-			c->same_time = false;
 		if (!is_deterministic(r))
 			c->exactness = COMPARE_INEXACT;
 		else if (strcmp(testbed_of(r), testbed_of(ref)) && c->exactness == COMPARE_EXACT)
 			c->exactness = COMPARE_OTHER_TESTBED;
 	}
+	c->same_time = true;
 	for (i = 0; i < c->nr_cols; i++) {
+		c->cols[i].same_time = !strcmp(compare_time_kind(compare_record(c, i)),
+					       compare_time_kind(ref));
+		c->same_time &= c->cols[i].same_time;
 		w.col = i;
 		if (i != c->reference)
 			walk_records(&w, ref, compare_record(c, i));

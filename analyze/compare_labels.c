@@ -23,6 +23,8 @@ static char *tail_of(const char *path, int parts)
 	/* No slash to begin with, unless that is all there is. */
 	while (start + 1 < end && path[start] == '/')
 		start++;
+	if (start == end)
+		return strdup(path);
 	if (end - start > 5 && !strncmp(path + end - 5, ".json", 5))
 		end -= 5;
 	return strndup(path + start, end - start);

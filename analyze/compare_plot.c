@@ -11,8 +11,12 @@
 #include "analyze/compare_print.h"
 #include "analyze/plotdata.h"
 
-/* Bytes of the name of a bar. */
-#define MAX_BAR_NAME 40
+/* Bytes of the name of a bar, and of it the set's own. */
+#define MAX_BAR_NAME	80
+#define MAX_LABEL	40
+/* Characters of a line of the caption, which the narrowest plot has room for; and lines. */
+#define CAPTION_WIDTH	108
+#define MAX_CAPTIONS	24
 
 /* plot_choose() wants its tables in a row; they are only borrowed. */
 static struct table *borrow(const struct compare *c)
@@ -28,7 +32,10 @@ static struct table *borrow(const struct compare *c)
 static const char *bar_name(const struct compare *all, const struct comparison *c, size_t col,
 			    char *buf, size_t n)
 {
-	snprintf(buf, n, "%s", all->sets[c->cols[col].set].label);
+	/* Bars of different kinds of time stand side by side: each says what it is. */
+	snprintf(buf, n, "%.*s%s%s", MAX_LABEL, all->sets[c->cols[col].set].label,
+		 c->same_time ? "" : ", ",
+		 c->same_time ? "" : compare_time_kind(compare_record(c, col)));
 	return buf;
 }
 
@@ -201,33 +208,63 @@ static void caption_text(const struct record *r, char *buf, size_t n)
 		 r->sha256, record_time_label(r));
 }
 
+struct captions {
+	char lines[MAX_CAPTIONS][CAPTION_WIDTH + 1];
+	size_t n;
+};
+
+/* Folded after a comma, or where it must be. */
+static void add_caption(struct captions *out, const char *text)
+{
+	size_t room = CAPTION_WIDTH, len, i;
+	const char *indent = "";
+
+	while (*text && out->n < MAX_CAPTIONS) {
+		len = strlen(text);
+		if (len > room) {
+			for (i = len = room; i > room / 2; i--) {
+				if (text[i - 1] == ',' && text[i] == ' ') {
+					len = i;
+					break;
+				}
+			}
+		}
+		snprintf(out->lines[out->n++], CAPTION_WIDTH + 1, "%s%.*s", indent, (int)len,
+			 text);
+		text += len;
+		text += strspn(text, " ");
+		indent = "    ";
+		room = CAPTION_WIDTH - 4;
+	}
+}
+
 static void write_captions(FILE *out, const struct compare *all)
 {
-	char first[320], text[320], line[400];
+	char first[320] = "", text[320], line[400];
+	struct captions lines = { .n = 0 };
 	bool same = true;
-	size_t i, n = 0;
+	size_t i;
 
 	for (i = 0; i < all->nr_sets; i++) {
 		if (!all->sets[i].rs.n)
 			continue;
 		caption_text(&all->sets[i].rs.list[0], text, sizeof(text));
-		if (!n++)
+		if (!*first)
 			strcpy(first, text);
 		same &= !strcmp(first, text);
 	}
-	n = same ? 1 : n;
-	fprintf(out, "captions = %zu\narray caption[captions]\n", n);
-	if (same) {
-		plot_element(out, "caption", 0, first);
-		return;
-	}
-	for (i = n = 0; i < all->nr_sets; i++) {
+	if (same)
+		add_caption(&lines, first);
+	for (i = 0; i < all->nr_sets && !same; i++) {
 		if (!all->sets[i].rs.n)
 			continue;
 		caption_text(&all->sets[i].rs.list[0], text, sizeof(text));
-		snprintf(line, sizeof(line), "%.60s: %s", all->sets[i].label, text);
-		plot_element(out, "caption", n++, line);
+		snprintf(line, sizeof(line), "%.*s: %s", MAX_LABEL, all->sets[i].label, text);
+		add_caption(&lines, line);
 	}
+	fprintf(out, "captions = %zu\narray caption[captions]\n", lines.n);
+	for (i = 0; i < lines.n; i++)
+		plot_element(out, "caption", i, lines.lines[i]);
 }
 
 static void write_heading(FILE *out, const struct compare *all)

@@ -181,7 +181,7 @@ bool compare_difference(const struct comparison *c, const struct compare_row *ro
 	const struct compare_value *ref = &row->values[c->reference], *v = &row->values[col];
 
 	*absolute = v->mean - ref->mean;
-	if (!c->same_time && row->kind >= COMPARE_TIME)
+	if (!c->cols[col].same_time && row->kind >= COMPARE_TIME)
 		return false;
 	return ref->has && v->has;
 }

@@ -413,10 +413,12 @@ int compare_text(FILE *out, const struct compare *c, size_t top)
 
 	for (i = 0; i < c->nr_sets; i++) {
 		const struct compare_set *s = &c->sets[i];
-		size_t len = strlen(s->path), room = 40;
+		size_t len = strlen(s->path), room = WIDTH - 16;
+		int used = fprintf(out, "%.30s%s: ", s->label,
+				   i == c->reference ? " (reference)" : "");
 
-		fprintf(out, "%.30s%s: %s%s, %zu record%s\n", s->label,
-			i == c->reference ? " (reference)" : "", len > room ? "..." : "",
+		room -= used > 0 ? used : 0;
+		fprintf(out, "%s%s, %zu record%s\n", len > room ? "..." : "",
 			s->path + (len > room ? len - (room - 3) : 0), s->rs.n,
 			s->rs.n == 1 ? "" : "s");
 	}

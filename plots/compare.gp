@@ -21,27 +21,35 @@ columns = panels < 4 ? panels : (panels == 4 ? 4 : 3)
 bands = (panels + columns - 1) / columns
 most_bars = 1
 points = 0
+title_w = 0
 do for [p = 1:panels] {
 	if (panel_bars[p] > most_bars) { most_bars = panel_bars[p] }
 	if (panel_point[p] ne "") { points = 1 }
+	if (strlen(panel_title[p]) * 8 > title_w) { title_w = strlen(panel_title[p]) * 8 }
+	if (strlen(panel_time[p]) * 6.8 + 76 > title_w) { title_w = strlen(panel_time[p]) * 6.8 + 76 }
+	if (strlen(panel_point[p]) * 8 > title_w) { title_w = strlen(panel_point[p]) * 8 }
 }
-# Room in pixels. A name stands level below its bar if it fits there, else it is turned.
-slot = 64
-turned = longest * 7 > slot + 8
-wide = most_bars * (turned ? 42 : slot + 8)
-panel_w = 92 + (wide > 200 ? wide : 200)
+# Room in pixels. Names stand level below their bars if that does not make a panel too wide.
+level_w = (most_bars + 0.2) * (longest * 7.8 + 12)
+turned = level_w > 340
+wide = turned ? most_bars * 42 : level_w
+if (wide < most_bars * 64) { wide = most_bars * 64 }
+if (wide < title_w) { wide = title_w < 330 ? title_w : 330 }
+panel_w = 84 + (wide > 200 ? wide : 200)
 legend_w = 190
 head_h = 66
 title_h = points ? 50 : 32
 exits_h = 250
 time_h = 210
-tick_h = turned ? 16 + longest * 7 : 30
-band_h = title_h + exits_h + 24 + time_h + tick_h
+tick_h = turned ? 20 + longest * 7 : 30
+gap_h = 34
+band_h = title_h + exits_h + gap_h + time_h + tick_h
 foot_h = 18 + 17 * captions
 width = columns * panel_w + legend_w + 20
 if (width < 760) { legend_w = legend_w + 760 - width; width = 760 }
 height = head_h + bands * band_h + foot_h
-# Lower edges are counted from the top.
+number(v) = v < 1000 ? sprintf("%.3g", v) : sprintf("%.0f", v)
+# Edges are counted from the top.
 at(y) = 1.0 - y / (1.0 * height)
 
 do for [format in "svg png"] {
@@ -80,33 +88,33 @@ do for [format in "svg png"] {
 	do for [p = 1:panels] {
 		col = (p - 1) % columns
 		top = head_h + (p - 1) / columns * band_h + title_h
-		set lmargin at screen (col * panel_w + 84.0) / width
+		set lmargin at screen (col * panel_w + 72.0) / width
 		set rmargin at screen ((col + 1) * panel_w - 8.0) / width
 		set xrange [-0.6:panel_bars[p] - 0.4]
 
 		set tmargin at screen at(top)
 		set bmargin at screen at(top + exits_h)
 		set title panel_title[p] . (points ? "\n" . panel_point[p] : "") font font(12) offset 0,-0.3
-		set ylabel "exits per " . panel_unit[p] offset 1,0 font font(10)
+		set ylabel "exits per " . panel_unit[p] offset 1.2,0 font font(10)
 		set yrange [0:panel_exits[p] > 0 ? panel_exits[p] * 1.12 : 1]
 		set format x ""
 		plot for [r = 1:reasons] data index 2*p-2 using (column(r + 1)) \
 			lc rgb reason_colour[r] lw 0.8 fs pattern reason_fill[r] border lc rgb "black", \
-			data index 2*p-2 using 0:(column(reasons + 2)):(sprintf("%.3g", column(reasons + 2))) \
+			data index 2*p-2 using 0:(column(reasons + 2)):(number(column(reasons + 2))) \
 			with labels offset 0,0.7 font font(10)
 		do for [i = 1:captions+2] { unset label i }
 
-		top = top + exits_h + 24
+		top = top + exits_h + gap_h
 		set tmargin at screen at(top)
 		set bmargin at screen at(top + time_h)
-		unset title
-		set ylabel "vCPU time, us per " . panel_unit[p] . "\n(" . panel_time[p] . ")" offset 1,0 font font(10)
+		set title "vCPU time, " . panel_time[p] font font(10) offset 0,-0.6
+		set ylabel "us per " . panel_unit[p] offset 1.2,0 font font(10)
 		set yrange [0:panel_us[p] > 0 ? panel_us[p] * 1.14 : 1]
 		set format x "%g"
 		if (turned) { set xtics rotate by 90 right font tick_font }
 		plot for [r = 1:parts] data index 2*p-1 using (column(r + 1)):xtic(stringcolumn(1)) \
 			lc rgb part_colour[r] lw 0.8 fs pattern part_fill[r] border lc rgb "black", \
-			data index 2*p-1 using 0:(column(parts + 2)):(sprintf("%.3g", column(parts + 2))) \
+			data index 2*p-1 using 0:(column(parts + 2)):(number(column(parts + 2))) \
 			with labels offset 0,0.7 font font(10)
 		set xtics norotate
 	}
@@ -128,8 +136,8 @@ do for [format in "svg png"] {
 	plot for [r = reasons:1:-1] keyentry with boxes lc rgb reason_colour[r] lw 0.8 \
 		fs pattern reason_fill[r] border lc rgb "black" title reason_label[r], \
 		-1 with lines notitle
-	set tmargin at screen at(head_h + title_h + exits_h + 24 - 6)
-	set bmargin at screen at(head_h + title_h + exits_h + 24 + time_h)
+	set tmargin at screen at(head_h + title_h + exits_h + gap_h - 6)
+	set bmargin at screen at(head_h + title_h + exits_h + gap_h + time_h)
 	plot for [r = parts:1:-1] keyentry with boxes lc rgb part_colour[r] lw 0.8 \
 		fs pattern part_fill[r] border lc rgb "black" title part_label[r], \
 		-1 with lines notitle

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: analyze/diff.c analyze/export.c analyze/plotdata.c analyze/record.c analyze/table.c analyze/text.c */
+/* LINK: analyze/compare.c analyze/compare_export.c analyze/compare_fields.c analyze/compare_plot.c analyze/compare_rows.c analyze/compare_text.c analyze/diff.c analyze/export.c analyze/plotdata.c analyze/record.c analyze/table.c analyze/text.c */
 /*
  * Any bytes as a run record: it is refused with a message, or every output can be made of it and
  * it is no different from itself. Build from the top of the source:
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/compare_print.h"
 #include "analyze/diff.h"
 #include "analyze/export.h"
 #include "analyze/plotdata.h"
@@ -53,6 +54,38 @@ static void all_outputs(const struct records *rs, FILE *out)
 		abort();
 }
 
+/* With itself a record has no difference; the third set has no counterpart. */
+static void compare(const struct records *rs, FILE *out)
+{
+	static const char plain[] =
+		"{\"schema\":\"exitlab-record/1\",\"scenario\":{\"name\":\"s\",\"title\":\"T\","
+		"\"sha256\":\"0\"},\"point\":{\"id\":\"p\",\"configuration\":{\"name\":\"c\","
+		"\"title\":\"C\",\"net\":\"vf\"},\"parameters\":{},\"repeat\":1},\"windows\":[],"
+		"\"time_base\":\"t\"}";
+	static const struct compare_filter all;
+	struct compare_set sets[3] = { { "a", "a", *rs }, { "b", "b", *rs }, { "c", "c", { 0 } } };
+	struct compare c;
+	json_t *j;
+	size_t i;
+
+	if (records_add_text(&sets[2].rs, "c", plain, sizeof(plain) - 1, out) ||
+	    compare_build(sets, 3, 0, &all, &c))
+		abort();
+	for (i = 0; i < c.n; i++) {
+		if (c.list[i].nr_fields || !c.list[i].same_time)
+			abort();
+	}
+	compare_csv(out, &c);
+	j = compare_json(&c);
+	if (compare_text(out, &c, 3) || !j)
+		abort();
+	json_decref(j);
+	if (c.n && (compare_plot_data(out, &c) || compare_plot_variables(out, &c, "b", "d")))
+		abort();
+	compare_free(&c);
+	records_free(&sets[2].rs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct records rs = { 0 };
@@ -67,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!rc) {
 		text_heading(out, &rs.list[0]);
 		all_outputs(&rs, out);
+		compare(&rs, out);
 	}
 	fclose(out);
 	records_free(&rs);

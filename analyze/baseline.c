@@ -42,6 +42,15 @@ bool baseline_is_common(const char *fact)
 	return !strncmp(fact, "parts.", 6);
 }
 
+bool baseline_is_module(const char *fact)
+{
+	size_t len = strcspn(fact, ".");
+
+	return (len == 3 && !strncmp(fact, "kvm", 3)) ||
+	       (len == 7 && !strncmp(fact, "kvm_amd", 7)) ||
+	       (len == 9 && !strncmp(fact, "kvm_intel", 9));
+}
+
 /* What is being made, and where its problems go. */
 struct maker {
 	json_t *baseline;
@@ -194,6 +203,8 @@ static int add_window(const struct maker *m, json_t *point, const json_t *window
 	load = json_object_get(loads, name);
 	if (!rc && !(work > 0))
 		rc = tell(m, field, "no work was done, so there is nothing to count exits per");
+	if (!rc && (work < BASELINE_WORK_MIN || work > BASELINE_WORK_MAX))
+		rc = tell(m, field, "work is not from 1e-9 to 1e18; no run does that");
 	json_decref(mine);
 	if (rc)
 		return rc;

@@ -60,5 +60,11 @@ const char *rate_text(double v, char *buf, size_t n);
 
 /* Is this member of "machine" in a record the same for all points of a run? */
 bool baseline_is_common(const char *fact);
+/* Is it "kvm", "kvm_amd" or "kvm_intel", or a parameter of one, "kvm.x"? */
+bool baseline_is_module(const char *fact);
+
+/* Amounts of work that are taken: others can only be a mistake, and rates stay finite. */
+#define BASELINE_WORK_MIN	1e-9
+#define BASELINE_WORK_MAX	1e18
 
 #endif

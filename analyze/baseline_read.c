@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +87,9 @@ static int read_facts(const struct reading *r, const struct yt_node *map, json_t
 
 		if (!*e->key || strchr(e->key, '.'))
 			return tell(r, e->line, e->key, "a dot in a key, or an empty one");
+		/* A mapping at one point must not be a text at the next. */
+		if (e->value->kind != YT_MAP && baseline_is_module(e->key))
+			return tell(r, e->line, e->key, "not a mapping of parameters");
 		if (e->value->kind != YT_MAP) {
 			rc = set_fact(r, facts, "", e, false);
 			if (rc)
@@ -120,9 +122,9 @@ static json_t *read_value(const struct reading *r, const struct yt_node *v, cons
 	if (work) {
 		/* strtod() reads hexadecimal too, which nobody means. */
 		d = strspn(t, "0123456789.eE+-") == strlen(t) ? strtod(t, &end) : 0;
-		if (end && !*end && !errno && isfinite(d) && d > 0)
+		if (end && !*end && !errno && d >= BASELINE_WORK_MIN && d <= BASELINE_WORK_MAX)
 			return json_real(d);
-		tell(r, v->line, field, "not a number above 0");
+		tell(r, v->line, field, "not a number above 0 and up to 1e18");
 		return NULL;
 	}
 	n = strtoll(t, &end, 10);
@@ -313,6 +315,18 @@ static int check_schema(const struct reading *r, const struct yt_node *root)
 		    "; this is no baseline, write one with exitlab baseline");
 }
 
+static int read_modules(const struct reading *r, const struct yt_node *map)
+{
+	size_t i;
+
+	for (i = 0; map && map->kind == YT_MAP && i < map->n; i++) {
+		if (!baseline_is_module(map->entries[i].key))
+			return tell(r, map->entries[i].line, map->entries[i].key,
+				    "not one of kvm, kvm_amd and kvm_intel");
+	}
+	return read_facts(r, map, r->modules);
+}
+
 static int read_root(struct reading *r, const struct yt_node *root, json_t *baseline)
 {
 	static const char *const known[] = {
@@ -341,7 +355,7 @@ static int read_root(struct reading *r, const struct yt_node *root, json_t *base
 	if (!rc && !json_object_get(json_object_get(baseline, "common"), "mode"))
 		rc = tell(r, common->line, "mode", "missing; write the file with exitlab baseline");
 	if (!rc)
-		rc = read_facts(r, yt_get(root, "modules"), r->modules);
+		rc = read_modules(r, yt_get(root, "modules"));
 	for (i = 0; i < points->n && !rc; i++)
 		rc = read_point(r, &points->entries[i], json_object_get(baseline, "points"));
 	return rc;

@@ -14,8 +14,6 @@
 #include "analyze/facts.h"
 #include "analyze/numbers.h"
 
-static const char *const modules[] = { "kvm", "kvm_amd", "kvm_intel", NULL };
-
 /* Texts that YAML takes as they are, whatever stands around them. */
 static bool is_plain(const char *s)
 {
@@ -167,6 +165,7 @@ static void comment(FILE *out, const json_t *load, const char *key)
 static void number(FILE *out, const json_t *load, const char *key)
 {
 	const json_t *v = json_object_get(json_object_get(load, "numbers"), key);
+	char why[512];
 
 	if (!v)
 		return;
@@ -178,12 +177,10 @@ static void number(FILE *out, const json_t *load, const char *key)
 		comment(out, load, key);
 		return;
 	}
-	/* In quotes: a text is no number even if it looks like one. */
-	fputs("\"n/a: ", out);
-	for (const char *c = json_string_value(v); *c; c++)
-		fputc((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e || *c == '"' ||
-		      *c == '\\' ? '?' : *c, out);
-	fputs("\"\n", out);
+	/* Quoted, as it has a blank: no number even if it looks like one. */
+	snprintf(why, sizeof(why), "n/a: %s", json_string_value(v));
+	text(out, why);
+	fputc('\n', out);
 }
 
 static int write_workload(FILE *out, const char *name, const json_t *load)
@@ -214,17 +211,6 @@ static int write_workload(FILE *out, const char *name, const json_t *load)
 		number(out, load, number_signals[i]);
 	free(keys);
 	return 0;
-}
-
-static bool is_module(const char *key)
-{
-	size_t len = strcspn(key, "."), i;
-
-	for (i = 0; modules[i]; i++) {
-		if (key[len] && strlen(modules[i]) == len && !strncmp(key, modules[i], len))
-			return true;
-	}
-	return false;
 }
 
 /* Of a point's machine, what the list of the modules' parameters does not say. */
@@ -279,7 +265,7 @@ static json_t *shared_modules(const json_t *point)
 	int rc = 0;
 
 	json_object_foreach(json_object_get(point, "machine"), key, v) {
-		if (is_module(key))
+		if (baseline_is_module(key) && strchr(key, '.'))
 			rc |= json_object_set(shared, key, v);
 	}
 	if (!rc)

@@ -142,10 +142,10 @@ void gate_text_load(FILE *out, const struct gate_load *l)
 		put(out, 0, "%s: %s/%s: %s", gate_verdict_name(l->verdict), sc_quote(l->point).s,
 		    sc_quote(l->name).s, l->why);
 	else
-		put(out, 0, "%s: %s/%s: %s -> %s exits per %s%s%s", gate_verdict_name(l->verdict),
+		put(out, 0, "%s: %s/%s: %s%s%s exits per %s%s%s", gate_verdict_name(l->verdict),
 		    sc_quote(l->point).s, sc_quote(l->name).s, rate_text(old, a, sizeof(a)),
-		    rate_text(now, b, sizeof(b)), sc_quote(l->unit).s, l->why[0] ? "; " : "",
-		    l->why);
+		    old == now ? "" : " -> ", old == now ? "" : rate_text(now, b, sizeof(b)),
+		    sc_quote(l->unit).s, l->why[0] ? "; " : "", l->why);
 	if (l->verdict == GATE_PASS || l->verdict == GATE_UNUSABLE)
 		return;
 	number_lines(out, l);
@@ -209,13 +209,29 @@ static void summary(FILE *out, const struct gate *g)
 	put(out, 0, "%s: %s: %s", sc_quote(g->scenario).s, gate_verdict_name(g->verdict), text);
 }
 
+/* How what passed was compared: once for all that follow each other and were compared alike. */
+static void how_passed(FILE *out, const struct gate *g, size_t i)
+{
+	const struct gate_load *l = &g->loads[i], *next = i + 1 < g->n ? l + 1 : NULL;
+	char how[160], other[160] = "";
+
+	if (l->verdict != GATE_PASS)
+		return;
+	if (next && next->verdict == GATE_PASS)
+		gate_method_text(next, other, sizeof(other));
+	if (strcmp(gate_method_text(l, how, sizeof(how)), other))
+		put(out, 2, "compared: %s", how);
+}
+
 void gate_text(FILE *out, const struct gate *g)
 {
 	json_t *name;
 	size_t i;
 
-	for (i = 0; i < g->n; i++)
+	for (i = 0; i < g->n; i++) {
 		gate_text_load(out, &g->loads[i]);
+		how_passed(out, g, i);
+	}
 	json_array_foreach(g->missing, i, name)
 		put(out, 0, "missing: %s: no record has it; --partial does without",
 		    sc_quote(json_string_value(name)).s);

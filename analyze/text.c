@@ -240,7 +240,9 @@ static bool ends_with(const char *s, const char *end)
 static void result_lines(const struct block *b)
 {
 	/* These are the work, which has a line of its own. */
-	static const char *const work[] = { "requests", "bytes", "out", "cpuid", "hlt", "wrmsr" };
+	static const char *const work[] = { "requests", "bytes", "out", "cpuid", "hlt", "wrmsr",
+					     "timers" };
+	const size_t nr_work = sizeof(work) / sizeof(work[0]);
 	struct result r[MAX_RESULTS];
 	size_t n = table_results(b->t->cols[b->first].window, r, MAX_RESULTS), i, j;
 	char label[96], *p;
@@ -248,9 +250,9 @@ static void result_lines(const struct block *b)
 	for (i = 0; i < n; i++) {
 		struct result_line l = { r[i].key, 1 };
 
-		for (j = 0; j < 6 && strcmp(r[i].key, work[j]); j++)
+		for (j = 0; j < nr_work && strcmp(r[i].key, work[j]); j++)
 			;
-		if (j < 6)
+		if (j < nr_work)
 			continue;
 		if (ends_with(r[i].key, "bytes_per_s")) {
 			l.scale = 1e-6;
@@ -279,6 +281,8 @@ static void counter_lines(const struct block *b)
 		{ { "guest", "interrupts" }, "guest irqs" },
 		{ { "guest", "nic_interrupts" }, "guest NIC irqs" },
 		{ { "host", "vfio_interrupts" }, "host VFIO irqs" },
+		{ { "signals", "kicks" }, "kicks" },
+		{ { "signals", "replies" }, "replies" },
 	};
 	char label[96];
 	size_t i, c;

@@ -169,6 +169,13 @@ query "$work/io/vf.json" 'all(reasons("NPF", w[k]) + reasons("IOIO", w[k]) == 0 
 t "vf: EOI exits and no doorbells" $?
 query "$work/io/vf.json" 'abs(w["rr"]["counters"]["host"]["vfio_interrupts"] - w["rr"]["counters"]["guest"]["nic_interrupts"]) <= 2'
 t "vf: every device interrupt of the guest passed through the host" $?
+# A doorbell is the only register that these guests write, so kicks must be the NPF exits.
+for c in virtio-qemu virtio-vhost vf; do
+	query "$work/io/$c.json" 'all(w[k]["counters"]["signals"]["kicks"] == reasons("NPF", w[k]) for k in ("rr", "rr-tcp")) and w["rr"]["counters"]["signals"]["kicks"] == (0 if r["point"]["id"] == "vf" else 499)'
+	t "$c: every doorbell, and nothing else, is a kick" $?
+	query "$work/io/$c.json" 'all(w[k]["counters"]["signals"]["replies"] == w[k]["counters"]["guest"]["nic_interrupts"] for k in ("rr", "rr-tcp")) and w["rr"]["counters"]["signals"]["replies"] >= 499'
+	t "$c: replies are the interrupts of the guest's network" $?
+done
 query "$work/io/virtio-vhost.json" 'reasons("NPF", w["rr"]) >= 499'
 t "vhost: one doorbell (NPF) a request" $?
 python3 - "$work/io" <<'EOF' >&2
@@ -210,6 +217,41 @@ for c in virtio-vhost vf; do
 	query "$work/two/$c.json" '[vm["vm"] for vm in w["rr"]["tracer"]["vms"]] == ["g0", "g1"] and all(sorted(v["vcpu"] for v in vm["vcpus"]) == [0, 1] and sum(v["exits"] for v in vm["vcpus"]) > 307 for vm in w["rr"]["tracer"]["vms"])'
 	t "$c: guests and vCPUs are told apart" $?
 done
+
+# --- loads inside the guest; settings of the host, the guest's kernel and virtio
+$x run -j 1 -o "$work/work" scenarios/selftest-work.yaml >&2
+t "a guest with a network and a disk runs timers and fio" $?
+for c in disk no-event-idx; do
+	p=$work/work/$c.json
+	query "$p" 'len(w) == 6 and all(len(x["checks"]) == 1 and x["checks"][0]["difference"] == 0 for x in w.values())'
+	t "$c: tracer and KVM's statistics differ by 0 in six windows" $?
+	# Armed by MSR, and again for the tick after it; its interrupt ends a halt. 250 ticks a second
+	# are the rest.
+	query "$p" 'w["timers"]["work"] == 307 and w["timers"]["result"]["overdue"] == 0 and 2 * 307 <= reasons("TSC_DEADLINE", w["timers"]) <= 2.6 * 307 and 307 <= reasons("HLT", w["timers"]) <= 1.3 * 307 and 307 <= w["timers"]["counters"]["guest"]["interrupts"] <= 1.3 * 307'
+	t "$c: 307 timers are 307 interrupts and halts, and the ticks beside them" $?
+	query "$p" 'w["timers"]["counters"]["signals"] == {"kicks": 1, "replies": 2}'
+	t "$c: the window of the timers holds one command to the agent and no more" $?
+	query "$p" 'w["read"]["work"] == w["read"]["counters"]["guest"]["disk_requests"] == 211 and w["write"]["work"] == w["write"]["counters"]["guest"]["disk_requests"] == 103'
+	t "$c: fio's requests are those that the guest's disk completed" $?
+	# One at a time: each is a kick and an interrupt, and the agent's answer is one more.
+	query "$p" 'w["read"]["counters"]["signals"]["kicks"] == 212 <= reasons("NPF", w["read"])'
+	t "$c: 211 reads one at a time are 211 kicks of the disk" $?
+	query "$p" 'r["machine"]["kvm"]["halt_poll_ns"] == "100000"'
+	t "$c: the halt polling that was asked for is read back" $?
+	query "$p" 'w["idle"]["counters"]["guest"]["interrupts"] >= 120'
+	t "$c: the guest's kernel has got its words: with nohz=off it ticks when idle" $?
+done
+python3 - "$work/work" <<'EOF' >&2
+import json, sys
+n = {}
+for c in ("disk", "no-event-idx"):
+    r = json.load(open(f"{sys.argv[1]}/{c}.json"))
+    w = {x["workload"]: x["counters"]["signals"] for x in r["windows"]}
+    n[c] = {k: w[k] for k in ("write", "rr", "send")}
+print(n)
+sys.exit(not n["no-event-idx"]["send"]["kicks"] > n["disk"]["send"]["kicks"])
+EOF
+t "without event_idx a sender kicks more often" $?
 
 # --- fast mode
 $x run -o "$work/fast" scenarios/selftest-fast.yaml >&2

@@ -251,7 +251,8 @@ static int note_repeat(const struct maker *m, json_t *point)
 	}
 	if (json_object_size(repeats) == BASELINE_MAX_REPEATS)
 		return tell(m, "point.repeat", "more than 1000 repeats of a point");
-	return json_object_set_new(repeats, number, json_string_nocheck(m->rec->path)) ? -ENOMEM : 0;
+	return json_object_set_new(repeats, number, json_string_nocheck(m->rec->path)) ?
+	       -ENOMEM : 0;
 }
 
 /* Takes the facts of a record as those of its point, or compares them. */

@@ -147,6 +147,10 @@ static json_t *read_values(const struct reading *r, const struct yt_node *v, con
 	json_t *list, *item;
 	char what[128];
 
+	if (v->kind == YT_MAP) {
+		tell(r, v->line, field, "a mapping; a number, or a list of numbers, is needed");
+		return NULL;
+	}
 	if (!got || (n && got != n)) {
 		snprintf(what, sizeof(what), "%zu values, but the workload's work has %zu; one for each repeat is needed",
 			 got, n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Putting new points into a baseline. What stays was measured earlier, so it must have been measured
- * alike; what is replaced need not. All is checked before anything changes.
+ * Putting new points into a baseline. What stays was measured earlier, so it must have been
+ * measured alike; what is replaced need not. All is checked before anything changes.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * Compares a baseline with records. The hard thing is what may be concluded from what: counts of
  * the same machine in instruction-counted time are equal or they are not; of a machine that was
  * built anew they move a little although nothing behaves differently; of real hardware they are
- * samples. So each workload is compared by a method that follows from its records, and the method is
- * part of the answer. The rules for one number are in gate_judge.c.
+ * samples. So each workload is compared by a method that follows from its records, and the method
+ * is part of the answer. The rules for one number are in gate_judge.c.
  */
 #include "analyze/gate.h"
 

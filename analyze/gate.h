@@ -50,6 +50,7 @@ struct gate_number {
 	double threshold;		/* per unit; what a difference must reach, 0: any */
 	bool has_interval;
 	double low, high;		/* of the difference per unit */
+	bool not_counted;		/* by one of the sides, or both; then there is no rate */
 	char why[160];			/* if undecided or not judged */
 };
 

@@ -31,7 +31,7 @@ static json_t *number_json(const struct gate_number *n)
 	if (n->why[0] && j)
 		json_object_set_new(j, "why", json_string(n->why));
 	/* A signal that a side does not have is not 0. */
-	if (n->why[0] && !n->has_interval && n->kind == NUMBER_SIGNAL)
+	if (n->not_counted)
 		return j;
 	json_object_set_new(j, "baseline", side(n->old_count, n->old_rate));
 	json_object_set_new(j, "now", side(n->new_count, n->new_rate));

@@ -45,6 +45,7 @@ static bool is_judged(const struct judging *j, struct gate_number *n)
 
 	if (n->kind != NUMBER_SIGNAL || (json_is_array(old) && json_is_array(new)))
 		return true;
+	n->not_counted = true;
 	n->move = MOVE_NOT_JUDGED;
 	if (json_is_array(old)) {
 		n->move = MOVE_UNDECIDED;
@@ -79,7 +80,11 @@ static void judge_effect(struct gate_number *n)
 {
 	double d = n->new_rate - n->old_rate;
 
-	n->move = d == 0 || fabs(d) < n->threshold ? MOVE_NONE : d > 0 ? MOVE_UP : MOVE_DOWN;
+	/* 5 % of 1.6 is 0.08 and not a trifle more, whatever the last bit says. */
+	if (d == 0 || fabs(d) * (1 + 1e-9) < n->threshold)
+		n->move = MOVE_NONE;
+	else
+		n->move = d > 0 ? MOVE_UP : MOVE_DOWN;
 }
 
 /* How many repeats would narrow the interval enough, if the spread stays: its square root rules. */
@@ -115,8 +120,7 @@ static int judge_interval(const struct judging *j, const struct gate_load *l,
 
 	n->move = MOVE_UNDECIDED;
 	if (l->old_runs < WELCH_MIN_RUNS || l->new_runs < WELCH_MIN_RUNS) {
-		snprintf(n->why, sizeof(n->why), "%zu repeat%s against %zu in the baseline; at least %d on each side are needed",
-			 l->new_runs, l->new_runs == 1 ? "" : "s", l->old_runs, WELCH_MIN_RUNS);
+		snprintf(n->why, sizeof(n->why), "too few repeats");
 		return 0;
 	}
 	if (rates_of(j->old, n->key, l->old_runs, &old) ||
@@ -259,6 +263,11 @@ static void decide(const struct judging *j, struct gate_load *l)
 	} else if (moved(l, false, MOVE_UNDECIDED) ||
 		   (!fell && moved(l, true, MOVE_UNDECIDED))) {
 		l->verdict = GATE_UNDECIDED;
+		if (l->method == GATE_STATISTICAL &&
+		    (l->old_runs < WELCH_MIN_RUNS || l->new_runs < WELCH_MIN_RUNS))
+			snprintf(l->why, sizeof(l->why), "%zu repeat%s against %zu in the baseline, at least %d on each side are needed",
+				 l->new_runs, l->new_runs == 1 ? "" : "s", l->old_runs,
+				 WELCH_MIN_RUNS);
 	} else if (moved(l, false, MOVE_DOWN) || moved(l, true, MOVE_DOWN)) {
 		l->verdict = GATE_IMPROVEMENT;
 	} else {

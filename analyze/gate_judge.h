@@ -5,7 +5,7 @@
 
 #include "analyze/gate.h"
 
-/* One workload of both sides, as in analyze/baseline.h, and what is known of where they are from. */
+/* One workload of both sides, as in analyze/baseline.h, and what is known of their origin. */
 struct judging {
 	const struct gate_options *options;
 	bool deterministic, same_testbed;
@@ -16,8 +16,8 @@ struct judging {
 bool judge_same_work(const struct judging *j);
 
 /*
- * Fills in numbers and verdict of @l, whose method, minimum effect, runs and amounts of work are set
- * already. 0 or -ENOMEM.
+ * Fills in numbers and verdict of @l, whose method, minimum effect, runs and amounts of work are
+ * set already. 0 or -ENOMEM.
  */
 int judge_load(const struct judging *j, struct gate_load *l);
 

@@ -11,7 +11,7 @@
 void gate_text(FILE *out, const struct gate *g);
 /* Only what belongs to one workload: its verdict, what moved, and how it was compared. */
 void gate_text_load(FILE *out, const struct gate_load *l);
-/* What the two sides differ in; nothing if they do not. @point: of this one and of all; NULL: all. */
+/* What the sides differ in, or that they do not. @point: for this one only; NULL: everywhere. */
 void gate_text_differences(FILE *out, const struct gate *g, const char *point);
 
 /* Schema exitlab-check/1, a new object; @status is that of the program. NULL without memory. */

@@ -62,6 +62,11 @@ static void number_line(FILE *out, const struct gate_load *l, const struct gate_
 
 	rate_text(n->old_rate, a, sizeof(a));
 	rate_text(n->new_rate, b, sizeof(b));
+	if (n->not_counted) {
+		put(out, 2, "%s: %s -> n/a per %s: %s", number_label(n->key, label, sizeof(label)),
+		    a, sc_quote(l->unit).s, n->why);
+		return;
+	}
 	/* A step that the rounded rates do not show. */
 	if (!strcmp(a, b))
 		snprintf(counts, sizeof(counts), "; %.0f -> %.0f in all", n->old_count, n->new_count);
@@ -73,8 +78,7 @@ static void number_line(FILE *out, const struct gate_load *l, const struct gate_
 	}
 	put(out, 2, "%s: %s -> %s per %s (%s%s%s)%s%s%s", number_label(n->key, label, sizeof(label)),
 	    a, b, sc_quote(l->unit).s, step_text(n, step, sizeof(step)), counts, range,
-	    n->move == MOVE_UNDECIDED ? " undecided" : "", n->why[0] ? ": " : "",
-	    sc_quote(n->why).s);
+	    n->move == MOVE_UNDECIDED ? " undecided" : "", n->why[0] ? ": " : "", n->why);
 }
 
 static int by_size(const void *pa, const void *pb)
@@ -91,6 +95,12 @@ static int by_size(const void *pa, const void *pb)
 	return strcmp(a->key, b->key);
 }
 
+/* Undecided for a reason of its own; too few repeats are told once, for all numbers. */
+static bool tells_something(const struct gate_number *n)
+{
+	return n->move == MOVE_UNDECIDED && (n->has_interval || n->not_counted);
+}
+
 /* What moved, then what is undecided, each by size. */
 static void number_lines(FILE *out, const struct gate_load *l)
 {
@@ -103,7 +113,7 @@ static void number_lines(FILE *out, const struct gate_load *l)
 		for (i = 0; i < l->n; i++) {
 			enum gate_move m = l->numbers[i].move;
 
-			if (pass ? m == MOVE_UNDECIDED : m == MOVE_UP || m == MOVE_DOWN)
+			if (pass ? tells_something(&l->numbers[i]) : m == MOVE_UP || m == MOVE_DOWN)
 				list[n++] = &l->numbers[i];
 		}
 		qsort(list, n, sizeof(*list), by_size);

@@ -16,9 +16,9 @@ struct welch {
 };
 
 /*
- * Welch's interval: the variances need not be equal. @confidence is that of the interval, two-sided,
- * between 0 and 1. Without any variance the interval is the difference. False if a side has fewer
- * than two values or the result is not finite.
+ * Welch's interval: the variances need not be equal. @confidence is that of the interval,
+ * two-sided, between 0 and 1. Without any variance the interval is the difference. False if a
+ * side has fewer than two values or the result is not finite.
  */
 bool welch_interval(const double *a, size_t na, const double *b, size_t nb, double confidence,
 		    struct welch *out);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * exitlab baseline: writes the file that exitlab check compares with. What takes care: a baseline is
- * committed and trusted, so the file either becomes what was asked for, and what the reader will
- * take, or stays as it was.
+ * exitlab baseline: writes the file that exitlab check compares with. What takes care: a baseline
+ * is committed and trusted, so the file either becomes what was asked for, and what the reader
+ * will take, or stays as it was.
  */
 #include <errno.h>
 #include <getopt.h>

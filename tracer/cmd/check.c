@@ -292,14 +292,16 @@ static int report(const struct options *o, const struct gate *g, int status)
 
 static int report_unusable(const struct options *o, const char *why, int status)
 {
-	size_t len = strcspn(why, "\n");
-	char *line = strndup(why, len);
+	char *line = strndup(why, strcspn(why, "\n"));
+	json_t *text = line ? json_string(line) : NULL;
 
+	/* A file's name may be no UTF-8. */
+	if (!text)
+		text = json_string("see the messages");
 	if (o->json)
-		print_json(json_pack("{s:s, s:s, s:i, s:o}", "schema", "exitlab-check/1", "verdict",
-				     "unusable", "status", status, "why",
-				     line && json_string(line) ? json_string(line) :
-				     json_string("see the messages")));
+		print_json(json_pack("{s:s, s:s, s:i, s:O}", "schema", "exitlab-check/1", "verdict",
+				     "unusable", "status", status, "why", text));
+	json_decref(text);
 	if (o->junit)
 		write_junit(o, NULL, line ? line : "");
 	free(line);

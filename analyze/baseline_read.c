@@ -331,12 +331,20 @@ static int read_modules(const struct reading *r, const struct yt_node *map)
 	return read_facts(r, map, r->modules);
 }
 
+/* Where a tree ends, more or less. */
+static int last_line(const struct yt_node *node)
+{
+	while (node->kind != YT_SCALAR && node->n)
+		node = node->entries[node->n - 1].value;
+	return node->line;
+}
+
 static int read_root(struct reading *r, const struct yt_node *root, json_t *baseline)
 {
 	static const char *const known[] = {
-		"schema", "scenario", "common", "modules", "points", NULL
+		"schema", "scenario", "common", "modules", "points", "complete", NULL
 	};
-	const struct yt_node *scenario, *points, *common;
+	const struct yt_node *scenario, *points, *common, *complete;
 	size_t i;
 	int rc = check_schema(r, root);
 
@@ -347,6 +355,10 @@ static int read_root(struct reading *r, const struct yt_node *root, json_t *base
 	points = common ? need(r, root, 1, "points", YT_MAP) : NULL;
 	if (!points)
 		return -EINVAL;
+	complete = yt_get(root, "complete");
+	if (!complete || complete->kind != YT_SCALAR || strcmp(complete->text, "true"))
+		return tell(r, complete ? complete->line : last_line(root), "complete",
+			    "not \"true\" as the last line; the file was cut, write it anew");
 	if (!points->n)
 		return tell(r, points->line, "points", "empty; nothing to compare");
 	if (strlen(scenario->text) >= FACT_KEY_MAX)

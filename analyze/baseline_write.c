@@ -298,6 +298,8 @@ int baseline_write(FILE *out, const json_t *baseline)
 	fputs("points:\n", out);
 	for (i = 0; !rc && i < n; i++)
 		rc = write_point(out, ids[i], json_object_get(points, ids[i]), shared);
+	/* At the end, so that a file that was cut shows it. */
+	fputs("complete: true\n", out);
 	json_decref(shared);
 	free(ids);
 	return rc;

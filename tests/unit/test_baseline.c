@@ -78,7 +78,8 @@ static const char wanted_text[] =
 "          injections: \"n/a: the record has no counters.kvm.irq_injections\"\n"
 "          eoi_exits: 100  # 40.00 per request\n"
 "          kicks: 40  # 16.00 per request\n"
-"          replies: \"n/a: no vhost here\"\n";
+"          replies: \"n/a: no vhost here\"\n"
+"complete: true\n";
 
 /* The bytes, whatever the order of the records; and they are read back as what they were. */
 static void test_text(void **state)
@@ -227,6 +228,10 @@ static void test_file_refused(void **state)
 		 "f:26: work: not a number above 0 and up to 1e18\n");
 	bad_file("        work: [100, 100]\n", "",
 		 "f:21: work: missing; write the file with exitlab baseline\n");
+	bad_file("complete: true\n", "",
+		 "f:62: complete: not \"true\" as the last line; the file was cut, write it anew\n");
+	bad_file("complete: true", "complete: tru",
+		 "f:63: complete: not \"true\" as the last line; the file was cut, write it anew\n");
 	bad_file("kvm: { halt_poll_ns: 0, tdp_mmu: Y }", "kvm: 1",
 		 "f:12: kvm: not a mapping of parameters\n");
 	bad_file("  kvm: {", "  vfio: {", "f:12: vfio: not one of kvm, kvm_amd and kvm_intel\n");
@@ -234,7 +239,31 @@ static void test_file_refused(void **state)
 	bad_file("kernel: 6.12", "ker.nel: 6.12", "f:7: ker.nel: a dot in a key, or an empty one\n");
 }
 
-/* Cut anywhere, it is refused in one line or still a baseline: never anything else. */
+/* A second window of the same name would hide behind the first. */
+static void test_windows_twice(void **state)
+{
+	struct run r = RUN();
+	char *text = run_text(&r), *again, *said;
+	json_t *root = json_loads(text, 0, NULL), *windows = json_object_get(root, "windows");
+	struct records rs = { 0 };
+	size_t len;
+	FILE *err = open_memstream(&said, &len);
+
+	(void)state;
+	json_array_append(windows, json_array_get(windows, 0));
+	again = json_dumps(root, 0);
+	assert_int_equal(records_add_text(&rs, "r.json", again, strlen(again), err), -EINVAL);
+	fclose(err);
+	assert_string_equal(said,
+			    "r.json: windows[1].workload: given twice; a workload has one window\n");
+	free(said);
+	free(text);
+	free(again);
+	json_decref(root);
+	records_free(&rs);
+}
+
+/* Cut anywhere, it is refused in one line. */
 static void test_truncated(void **state)
 {
 	size_t whole = 0, i;
@@ -255,8 +284,8 @@ static void test_truncated(void **state)
 		json_decref(out);
 		free(said);
 	}
-	/* Only after the last number of a workload does nothing show that there was more. */
-	assert_true(whole < strlen(wanted_text) / 2);
+	/* Without the last newline. */
+	assert_int_equal(whole, 1);
 }
 
 static char *update(json_t *base, struct run r, int wanted_rc)
@@ -326,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_odd_texts),
 		cmocka_unit_test(test_records_refused),
 		cmocka_unit_test(test_file_refused),
+		cmocka_unit_test(test_windows_twice),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_update_all),

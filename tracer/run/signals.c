@@ -154,12 +154,13 @@ static int add_event(struct signal_events *e, const char *event, const char *fil
 	int *more;
 
 	ret = event_id(event, &id);
-	attr.config = id;
-	more = ret ? NULL : realloc(e->fd, (e->n + (size_t)cpus) * sizeof(*e->fd));
-	if (!ret && !more)
-		return -ENOMEM;
-	if (more)
-		e->fd = more;
+	if (!ret) {
+		attr.config = id;
+		step = "counters of";
+		more = realloc(e->fd, (e->n + (size_t)cpus) * sizeof(*e->fd));
+		ret = more ? 0 : -ENOMEM;
+		e->fd = more ? more : e->fd;
+	}
 	for (cpu = 0; !ret && cpu < cpus; cpu++) {
 		step = "perf_event_open for";
 		fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);

@@ -182,4 +182,5 @@ if [ ! -d "$dir" ]; then
 	step "images of host and guest" "$CACHE/logs/images.log" build
 	publish "$work" "$dir"
 fi
+touch -h "$dir"	# used last, removed last
 printf '%s\n' "$dir"

@@ -211,9 +211,10 @@ compile() {
 	for m in "${mods[@]}"; do
 		find "$src/common/$m" -name '*.ko' -delete
 		make -C "$src/config" M="$src/common/$m" "${flags[@]}" -j"$(nproc)" modules
-		# As the distribution's: without debug information, with BTF.
+		# As the distribution's: without debug information, with BTF. The build ID goes, too: it is a sum
+		# of the debug information, which holds the cache's path.
 		find "$src/common/$m" -name '*.ko' | while read -r f; do
-			strip --strip-debug -o "$work/${f##*/}" "$f"
+			strip --strip-debug --remove-section=.note.gnu.build-id -o "$work/${f##*/}" "$f"
 		done
 	done
 	{

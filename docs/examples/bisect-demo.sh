@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The whole of docs/bisect.md in one command: makes a git repository of the distribution's KVM with
-# eight commits, the sixth of which is extra-exit.patch under a harmless name, and lets
+# eight commits more, the fifth of which is extra-exit.patch under a harmless name, and lets
 # `git bisect run` find it.
 #
 # usage: docs/examples/bisect-demo.sh [DIR]	(a folder to be made; default: a new one in /tmp)
@@ -42,7 +42,7 @@ git tag v2
 
 git checkout -q v1
 "$here/bisect-kvm.sh" --good "$dir/good.baseline"
-git bisect start -q v2 v1
+git bisect start v2 v1
 git bisect run "$here/bisect-kvm.sh" "$dir/good.baseline"
 git bisect log | tail -n 1
 found=$(git rev-parse refs/bisect/bad)

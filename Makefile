@@ -4,6 +4,7 @@
 #   make demo     set up everything, run scenarios/demo.yaml, print table and plot
 #   make check    set up everything, run all tests
 #   make          build build/exitlab
+#   make gates    run all regression gates; make baselines writes their baselines anew
 #   make bench    what tracing costs an exit on this machine [ARGS="--json"]; bench-emulated: in
 #                 instructions, in the emulated machine
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
@@ -33,7 +34,7 @@ GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all guest demo check setup bench bench-emulated man install clean
+.PHONY: all guest demo check setup gates baselines bench bench-emulated man install clean
 all: $(BUILD)/exitlab $(BUILD)/exitlab-point guest
 
 $(BUILD)/exitlab: $(OBJ)
@@ -79,6 +80,12 @@ demo: setup
 
 check: setup
 	@tests/run.sh
+
+gates: setup all
+	@tests/gates.sh $(ARGS)
+
+baselines: setup all
+	@tests/gates.sh --update $(ARGS)
 
 bench: $(BUILD)/exitlab
 	@tests/bench/bench.sh $(ARGS)

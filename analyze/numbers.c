@@ -22,11 +22,13 @@
 #define APIC_PAGE_EOI	0xb0
 
 const char *const number_signals[] = {
-	"guest_interrupts", "nic_interrupts", "injections", "eoi_exits", "kicks", "replies", NULL
+	"guest_interrupts", "nic_interrupts", "injections", "eoi_exits", "host_state_reloads",
+	"kicks", "replies", NULL
 };
 
 static const char *const signal_labels[] = {
-	"guest interrupts", "NIC interrupts", "injected interrupts", "EOI exits", "kicks", "replies"
+	"guest interrupts", "NIC interrupts", "injected interrupts", "EOI exits",
+	"host state reloads", "kicks", "replies"
 };
 
 /* Counters of the record behind signals; EOI exits come from the reasons. */
@@ -34,6 +36,8 @@ static const struct { const char *signal, *group, *key; } sources[] = {
 	{ "guest_interrupts", "guest", "interrupts" },
 	{ "nic_interrupts", "guest", "nic_interrupts" },
 	{ "injections", "kvm", "irq_injections" },
+	/* The thread left its CPU or went to user space: a sleep that polling did not save. */
+	{ "host_state_reloads", "kvm", "host_state_reload" },
 	{ "kicks", "signals", "kicks" },
 	{ "replies", "signals", "replies" },
 };

@@ -47,6 +47,7 @@ for name in "${names[@]}"; do
 	s=scenarios/gate-$name
 	for ((i = 1; i <= runs; i++)); do
 		rc=0
+		say "gate-$name: measuring$([ "$runs" = 1 ] || echo ", $i of $runs")"
 		EXITLAB_NO_SETUP=1 "$exitlab" -q run -o "$tmp/$name.$i" "$s.yaml" || rc=$?
 		[ "$rc" != 130 ] || exit 130
 		if [ "$rc" != 0 ]; then

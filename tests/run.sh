@@ -4,14 +4,14 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed; default all)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed gate kvm; default all)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-wanted=${*:-style unit fuzz time svm stat machine testbed}
+wanted=${*:-style unit fuzz time svm stat machine testbed gate kvm}
 
 # collect GROUP COMMAND... : runs a test program and counts its TAP lines.
 collect() {
@@ -73,7 +73,8 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
 if want style; then collect style tests/style.sh; fi
 if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
-if want time || want svm || want machine || want testbed; then
+if want time || want svm || want machine || want testbed || want gate ||
+   want kvm; then
 	# Shown here, with its progress, rather than inside a test.
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab-point" >"$logs/testbed.paths"
 fi
@@ -91,6 +92,14 @@ fi
 if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
+fi
+if want gate; then
+	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
+	collect gate tests/system/gate.sh
+fi
+if want kvm; then
+	say "tests with KVM modules built from source take about 6 minutes; their log: $logs/kvm.err"
+	collect kvm tests/system/kvm-tree.sh
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

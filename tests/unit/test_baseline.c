@@ -52,6 +52,7 @@ static const char wanted_text[] =
 "          nic_interrupts: \"n/a: the record has no counters.guest.nic_interrupts\"\n"
 "          injections: \"n/a: the record has no counters.kvm.irq_injections\"\n"
 "          eoi_exits: [100, 101]  # 1.005 per request\n"
+"          host_state_reloads: \"n/a: the record has no counters.kvm.host_state_reload\"\n"
 "          kicks: [40, 40]  # 0.400 per request\n"
 "          replies: \"n/a: no vhost here\"\n"
 "  b:\n"
@@ -77,6 +78,7 @@ static const char wanted_text[] =
 "          nic_interrupts: \"n/a: the record has no counters.guest.nic_interrupts\"\n"
 "          injections: \"n/a: the record has no counters.kvm.irq_injections\"\n"
 "          eoi_exits: 100  # 40.00 per request\n"
+"          host_state_reloads: \"n/a: the record has no counters.kvm.host_state_reload\"\n"
 "          kicks: 40  # 16.00 per request\n"
 "          replies: \"n/a: no vhost here\"\n"
 "complete: true\n";
@@ -229,9 +231,9 @@ static void test_file_refused(void **state)
 	bad_file("        work: [100, 100]\n", "",
 		 "f:21: work: missing; write the file with exitlab baseline\n");
 	bad_file("complete: true\n", "",
-		 "f:62: complete: not \"true\" as the last line; the file was cut, write it anew\n");
+		 "f:64: complete: not \"true\" as the last line; the file was cut, write it anew\n");
 	bad_file("complete: true", "complete: tru",
-		 "f:63: complete: not \"true\" as the last line; the file was cut, write it anew\n");
+		 "f:65: complete: not \"true\" as the last line; the file was cut, write it anew\n");
 	bad_file("kvm: { halt_poll_ns: 0, tdp_mmu: Y }", "kvm: 1",
 		 "f:12: kvm: not a mapping of parameters\n");
 	bad_file("  kvm: {", "  vfio: {", "f:12: vfio: not one of kvm, kvm_amd and kvm_intel\n");

@@ -94,6 +94,8 @@ static void test_text(void **state)
 	       "  exits: 0.610 -> 2.600 per request (+1.990, +326 %)\n"
 	       "  EOI exits: 0.01 -> 2.000 per request (+1.990, +1.99e+04 %)\n"
 	       "  MSR EOI exits: 0.01 -> 2.000 per request (+1.990, +1.99e+04 %)\n"
+	       "  not judged: host state reloads (the record has no\n"
+	       "      counters.kvm.host_state_reload)\n"
 	       "  not judged: injected interrupts (the record has no\n"
 	       "      counters.kvm.irq_injections)\n"
 	       "  not judged: NIC interrupts (the record has no counters.guest.nic_interrupts)\n"

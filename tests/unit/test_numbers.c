@@ -30,11 +30,13 @@ static void test_numbers(void **state)
 	json_t *n = numbers(RUN(), why, sizeof(why)), *wanted;
 
 	(void)state;
-	wanted = json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:i, s:i, s:s}", "exits", 160,
+	wanted = json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:i, s:s, s:i, s:s}", "exits", 160,
 		"exits.svm.MSR.EOI", 100, "exits.svm.NPF", 10, "exits.svm.HLT", 50,
 		"guest_interrupts", 120, "nic_interrupts",
 		"the record has no counters.guest.nic_interrupts", "injections",
-		"the record has no counters.kvm.irq_injections", "eoi_exits", 100, "kicks", 40,
+		"the record has no counters.kvm.irq_injections", "eoi_exits", 100,
+		"host_state_reloads", "the record has no counters.kvm.host_state_reload",
+		"kicks", 40,
 		"replies", "no vhost here");
 	assert_non_null(wanted);
 	assert_true(json_equal(n, wanted));

@@ -6,37 +6,15 @@
 
 #pragma once
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long u64;
+#include "bare.h"
 
 #define PAGE		4096
-#define CODE64		0x08
-#define DATA		0x10
 
 #define MSR_APIC_BASE	0x1b
 #define MSR_X2APIC	0x800		/* + register offset / 16 */
 #define MSR_EFER	0xc0000080
 #define MSR_VM_HSAVE_PA	0xc0010117
 #define EFER_SVME	(1u << 12)
-
-#define APIC_TPR	0x80
-#define APIC_EOI	0xb0
-#define APIC_SPURIOUS	0xf0
-#define APIC_IRR	0x200
-#define APIC_ICR_LOW	0x300
-#define APIC_ICR_HIGH	0x310
-#define APIC_TIMER	0x320
-#define APIC_INITIAL	0x380
-#define APIC_CURRENT	0x390
-#define APIC_DIVIDE	0x3e0
-#define DIVIDE_BY_1	0xb
-#define LVT_MASKED	(1u << 16)
-#define ICR_SELF	(1u << 18)
-#define ICR_NMI		0x400
-#define ICR_INIT	0x4500
-#define ICR_STARTUP	0x4600
 
 #define FLAG_IF		0x200
 
@@ -111,16 +89,6 @@ struct vmcb {
 	u8 pad9[PAGE - 0x600];
 } __attribute__((packed));
 
-struct gate {
-	u16 offset_low, selector, type, offset_mid;
-	u32 offset_high, zero;
-};
-
-struct table_ptr {
-	u16 limit;
-	u64 base;
-} __attribute__((packed));
-
 _Static_assert(sizeof(struct vmcb) == PAGE, "a VMCB is a page");
 _Static_assert(__builtin_offsetof(struct vmcb, rax) == 0x5f8, "layout of the VMCB");
 _Static_assert(__builtin_offsetof(struct vmcb, efer) == 0x4d0, "layout of the VMCB");
@@ -141,25 +109,10 @@ extern volatile u64 guest_error;
 extern volatile u64 host_irqs[2], host_ipis[2][VEC_IPIS], gif0_irqs, host_nmis;
 
 void svm_run(u64 vmcb_pa);
-void print(const char *s);
-void print_number(u64 n, u32 base);
-void report(const char *text, u64 n);
 int check(const char *text, u64 got, u64 want);
-void __attribute__((noreturn)) leave(u32 status);
-void set_up_host(void);
-void set_up_guest(int cpu);
 void start_ap(void (*fn)(void));
 void run_guest_at(int cpu, const u8 *code, u32 event, u32 error, u64 flags);
 void run_guest(u32 event, u64 flags);
-
-/* The verdict of a test. QEMU's exit status becomes 2 * verdict + 1: 33 is good; 1, which a dying
- * QEMU returns, is not. */
-#define BAD	1
-#define GOOD	16
-#define TOO_FEW	17 /* nothing wrong seen, in too few rounds to be sure */
-
-/* The numbers that follow the test's name on the command line, or 0. */
-extern u64 numbers[3];
 
 u32 test_x2apic(void);
 u32 test_inject(void);
@@ -176,9 +129,6 @@ u32 test_events(void);
 u32 test_ipis(void);
 u32 test_costs(void);
 
-static inline void outb(u16 port, u8 v) { asm volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
-static inline void outl(u16 port, u32 v) { asm volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
-
 static inline u64 rdmsr(u32 msr)
 {
 	u32 lo, hi;
@@ -190,21 +140,4 @@ static inline u64 rdmsr(u32 msr)
 static inline void wrmsr(u32 msr, u64 v)
 {
 	asm volatile("wrmsr" : : "a"((u32)v), "d"((u32)(v >> 32)), "c"(msr) : "memory");
-}
-
-static inline u64 rdtsc(void)
-{
-	u32 lo, hi;
-
-	asm volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return lo | (u64)hi << 32;
-}
-
-static inline u32 apic_read(u32 reg) { return *(volatile u32 *)(0xfee00000ul + reg); }
-static inline void apic_write(u32 reg, u32 v) { *(volatile u32 *)(0xfee00000ul + reg) = v; }
-
-/* Interrupts that became pending while GIF was 0 are taken here. */
-static inline void take_interrupts(void)
-{
-	asm volatile("sti; nop; nop; cli" : : : "memory");
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Shows on the emulated machine itself, with a small program (svm-*.c) instead of an operating system,
-# that the SVM defects of QEMU which the testbed met are mended, and that events arrive once in every
-# mode of the machine. Prints TAP.
+# Shows on the emulated machine itself, with a small program (bare.c, svm-*.c) instead of an operating
+# system, that the SVM defects of QEMU which the testbed met are mended, and that events arrive once in
+# every mode of the machine. Prints TAP.
 #
 # usage: tests/system/svm.sh FOLDER  (FOLDER: as testbed/build-qemu.sh prints it)
 #
@@ -11,8 +11,6 @@
 #   EXITLAB_SVM_PROVE=1   every patch is left out in turn (a build of 1.5 minutes each on an idle
 #                         machine with 2 cores) to see that its test then fails
 
-set -euo pipefail
-export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 
@@ -20,10 +18,10 @@ folder=${1:?usage: tests/system/svm.sh FOLDER}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-"${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -Wmissing-prototypes -ffreestanding -fno-builtin \
-	-fno-pie -no-pie -fno-stack-protector -fcf-protection=none -mno-red-zone -mgeneral-regs-only \
-	-nostdlib -static -Wl,-T,"$here/svm-inject.lds",--build-id=none,--no-warn-rwx-segments \
-	-Wl,-z,noexecstack,-z,max-page-size=4096 -o "$tmp/svm" "$here"/svm-*.c
+# shellcheck source=tests/system/bare.sh
+. "$here/bare.sh"
+
+bare_build "$tmp/svm" "$here"/svm-*.c
 
 # The modes of the machine in which events are counted: name, CPUs, whether they run in parallel (in
 # host threads), and QEMU's options.
@@ -47,38 +45,13 @@ set_mode() {
 	exit 1
 }
 
-# run FOLDER TEST MODE : sets verdict to good, bad, hung, or few (nothing wrong, but in too few
-# rounds: a busy machine).
+# run FOLDER TEST MODE
 run() {
-	local rc=0
 	set_mode "$3"
-	timeout "$limit" "$1/qemu-l0" -L "$1/share" -nodefaults -no-user-config -display none -no-reboot \
-		-machine q35,hpet=off "${accel[@]}" -smp "$cpus" -m 64 \
-		-cpu max,la57=off,+svm,+x2apic -device isa-debug-exit -serial stdio \
-		-kernel "$tmp/svm" -append "$2 $events $cpus $parallel" </dev/null >"$tmp/out" 2>&1 || rc=$?
-	sed 's/^#* */# /' "$tmp/out"
-	case $rc in
-	33) verdict=good ;;
-	35) verdict=few ;;
-	124) verdict=hung ;;
-	*) verdict=bad ;;
-	esac
+	bare_run "$limit" "$1" "$tmp/svm" "$2 $events $cpus $parallel" -machine q35,hpet=off \
+		"${accel[@]}" -smp "$cpus"
 }
 
-n=0
-result() { # WANTED-VERDICT NAME
-	n=$((n + 1))
-	case $verdict in
-	"$1") printf 'ok %d - %s\n' "$n" "$2" ;;
-	few) printf 'ok %d - %s # SKIP too few rounds, the machine is busy\n' "$n" "$2" ;;
-	*)
-		printf 'not ok %d - %s (%s)\n' "$n" "$2" "$verdict"
-		failed=1
-		;;
-	esac
-}
-
-failed=0
 events=${EXITLAB_SVM_EVENTS:-100000}
 limit=$((120 + events / 1000))
 # patch or -, test of the program, mode, what it shows

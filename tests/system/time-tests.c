@@ -7,7 +7,6 @@
 
 #include "time-cpus.h"
 
-#define MAX_CPUS	16
 #define SLACK		200	/* instructions around a measurement, and the end of a block */
 
 /* ---- loops: busy CPUs do not slow each other ---- */
@@ -43,49 +42,6 @@ u32 test_loops(void)
 	if (shortest + QUANTUM < want || longest > want + QUANTUM + SLACK)
 		return BAD;
 	return all > want + 2 * QUANTUM + SLACK ? BAD : GOOD;
-}
-
-/* ---- pingpong: what two CPUs pay for talking through memory ---- */
-
-static volatile u64 ball;	/* even: CPU 0 plays */
-static int relax;
-
-static void play(u32 cpu)
-{
-	for (u64 n = 0; n < numbers[2] && cpu < 2; n++) {
-		while ((ball & 1) != cpu)
-			if (relax)
-				asm volatile("pause" : : : "memory");
-		ball++;
-	}
-}
-
-static u64 game(int with_pause)
-{
-	u64 t0;
-
-	relax = with_pause;
-	t0 = rdtsc();
-	run_on_all(play);
-	return rdtsc() - t0;
-}
-
-/*
- * One CPU of a round runs after the other: the second answers in the round in which the first asks,
- * the first sees it in the next one. A CPU that waits with PAUSE lets the others go first, once a
- * round: then the first sees the answer in the same round and asks again.
- */
-u32 test_pingpong(void)
-{
-	u64 n = numbers[2], spin = game(0), pause = game(1);
-
-	report("# round trips:", n);
-	report("# ns each, spinning:", spin / n);
-	report("# ns each, with PAUSE:", pause / n);
-	if (spin + QUANTUM + SLACK < n * QUANTUM || spin > (n + 3) * QUANTUM + SLACK)
-		return BAD;
-	return pause + QUANTUM + SLACK < n * QUANTUM / 2 || pause > (n + 3) * QUANTUM + SLACK ?
-		BAD : GOOD;
 }
 
 /* ---- clocks: the machine's clocks agree on every CPU ---- */
@@ -269,35 +225,4 @@ u32 test_timer(void)
 	report("# too early:", early);
 	report("# ns late at most:", latest_ns);
 	return early || latest_ns > 2 * QUANTUM + SLACK ? BAD : GOOD;
-}
-
-/* ---- costs: what the model charges is charged, once ---- */
-
-u32 test_costs(void)
-{
-	const u32 n = 1000;
-	u64 t0, ns;
-
-	t0 = rdtsc();
-	for (u32 i = 0; i < n; i++)
-		asm volatile("nop");
-	ns = rdtsc() - t0;
-	report("nop", ns);
-	t0 = rdtsc();
-	for (u32 i = 0; i < n; i++)
-		asm volatile("pause");
-	report("pause", rdtsc() - t0 - ns);
-	t0 = rdtsc();
-	for (u32 i = 0; i < n; i++)
-		outb(0x80, 0);
-	report("pio", rdtsc() - t0 - ns);
-	t0 = rdtsc();
-	for (u32 i = 0; i < n; i++)
-		apic_read(APIC_ID);
-	report("read", rdtsc() - t0 - ns);
-	t0 = rdtsc();
-	for (u32 i = 0; i < n; i++)
-		apic_write(APIC_EOI, 0);
-	report("write", rdtsc() - t0 - ns);
-	return GOOD;
 }

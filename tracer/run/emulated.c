@@ -237,7 +237,7 @@ void machine_args(struct args *a, const struct machine_paths *p, const struct sc
 	clock_args(a, sc, pt, windows);
 	args_add(a, "-smp"), args_add(a, "%d", pt->host.cpus);
 	/* -monitor: QEMU's MWAIT does not halt a CPU, HLT does. */
-	args_words(a, "-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed,-monitor");
+	args_words(a, "-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed,-monitor,-erms,-fsrm,-fzrm,-fsrs,-fsrc");
 	args_add(a, "-m"), args_add(a, "%d", pt->host.memory_mb);
 	args_add(a, "-kernel"), args_add(a, "%s/vmlinux", p->images);
 	args_add(a, "-initrd"), args_add(a, "%s/l1.cpio", p->images);

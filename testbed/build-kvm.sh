@@ -31,7 +31,7 @@ SOURCES=(arch/x86/kvm virt/kvm virt/lib drivers/vhost)
 HEADERS=('include/linux/kvm_*.h' 'include/linux/vhost*.h' 'include/kvm/*.h' 'include/trace/events/kvm.h'
 	'include/uapi/linux/kvm*.h' 'include/uapi/linux/vhost*.h' 'arch/x86/include/asm/kvm*.h'
 	'arch/x86/include/asm/svm.h' 'arch/x86/include/asm/vmx*.h' 'arch/x86/include/uapi/asm/kvm*.h')
-PACKAGES=(linux-source-6.12 linux-headers-"$KERNEL_RELEASE" linux-headers-"${KERNEL_RELEASE%-amd64}"-common
+PACKAGES=(linux-source-"$(cut -d. -f1-2 <<<"$KERNEL_RELEASE")" linux-headers-"$KERNEL_RELEASE" linux-headers-"${KERNEL_RELEASE%-amd64}"-common
 	linux-kbuild-"${KERNEL_RELEASE%-amd64}" pahole libdw1)
 
 usage() { die "usage: build-kvm.sh [--patch FILE|DIR]... [--source DIR] [--vhost] [--no-intel] [OUT] | --print-source"; }
@@ -77,6 +77,7 @@ done
 
 fetch() {
 	local p version
+	rm -rf "$download.part"
 	mkdir -p "$download.part"
 	cd "$download.part"
 	version=$(apt-cache show "linux-image-$KERNEL_RELEASE" | sed -n 's/^Version: //p' | head -n 1)
@@ -117,6 +118,14 @@ unpack() {
 	dpkg-deb -f "$download"/linux-source-*.deb Version >"$work/version"
 }
 
+if [ -z "${EXITLAB_NO_SETUP:-}" ]; then
+	"$TOP/testbed/setup.sh"
+fi
+mkdir -p "$CACHE" 2>/dev/null || die "cannot create the cache folder $CACHE; choose another with EXITLAB_CACHE"
+for part in "$CACHE"/kvm{,tree}-*.part; do # left by builds that were killed
+	pid=${part%.part}
+	kill -0 "${pid##*.}" 2>/dev/null || rm -rf "$part"
+done
 download=$CACHE/download/kvm-$KERNEL_RELEASE
 tree=$CACHE/kvmtree-$(cache_key "$KERNEL_RELEASE" "$(declare -f unpack files copy_files)" "${SOURCES[*]} ${HEADERS[*]}")
 if [ ! -d "$download" ]; then

@@ -35,7 +35,10 @@ query() {
 }
 
 # left : what a set-up that was refused could leave behind
-left() { find "$cache/" -maxdepth 1 -name '*.part*'; ls "$work/refused" 2>/dev/null; }
+left() {
+	find "$cache/" -maxdepth 1 -name '*.part*'
+	find "$work/refused" -type f -o -name .work 2>/dev/null
+}
 
 # refused NAME PATTERN ARGUMENT... : one line that says why, status 2, nothing left
 refused() {
@@ -130,4 +133,5 @@ else
 	query "$work/another/vhost.json" 'reasons("NPF") >= 500 and all(c["difference"] == 0 for c in w["checks"])'
 	t "the guest served its requests, and counters agree" $?
 fi
+rm -f "$work"/linux-image-*.deb
 echo "1..$n"

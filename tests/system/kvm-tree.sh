@@ -36,8 +36,13 @@ query() {
 
 # left : what a set-up that was refused could leave behind
 left() {
-	find "$cache/" -maxdepth 1 -name '*.part*'
-	find "$work/refused" -type f -o -name .work 2>/dev/null
+	local part pid
+	for part in "$cache"/*.part; do
+		pid=${part%.part}
+		[ ! -e "$part" ] || kill -0 "${pid##*.}" 2>/dev/null || echo "$part"	# of another build, alive
+	done
+	# A results folder has a lock file, which stays.
+	find "$work/refused" \( -type f ! -name .lock \) -o -name .work 2>/dev/null
 }
 
 # refused NAME PATTERN ARGUMENT... : one line that says why, status 2, nothing left

@@ -12,6 +12,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -78,42 +79,108 @@ static int read_mac(const char *nic, char *mac, size_t size)
 	return ret;
 }
 
-/*
- * Sets how long @nic may hold an interrupt back, in microseconds (0: not at all; 3: "dynamic
- * conservative" for the drivers that we use), and puts what it was in @before.
- */
-static int set_moderation(const char *nic, uint32_t rx_usecs, uint32_t *before)
+/* Into the peer's namespace and back, for what only a member can do. Returns a descriptor or error. */
+static int enter_peer(void)
 {
-	struct ethtool_coalesce c = { .cmd = ETHTOOL_GCOALESCE };
-	struct ifreq r = { .ifr_data = (void *)&c };
+	int back = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), ns, ret = 0;
+
+	ns = open(HOSTNET_PEER_NS, O_RDONLY | O_CLOEXEC);
+	if (back < 0 || ns < 0 || setns(ns, CLONE_NEWNET))
+		ret = -errno;
+	if (ns >= 0)
+		close(ns);
+	if (!ret)
+		return back;
+	if (back >= 0)
+		close(back);
+	return ret;
+}
+
+static int ethtool(const char *nic, struct ethtool_coalesce *c, uint32_t cmd)
+{
+	struct ifreq r = { .ifr_data = (void *)c };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0;
 
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.15s", nic);
+	c->cmd = cmd;
 	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &r))
-		ret = -errno;
-	if (!ret && before)
-		*before = c.rx_coalesce_usecs;
-	c.cmd = ETHTOOL_SCOALESCE;
-	c.rx_coalesce_usecs = rx_usecs;
-	if (!ret && ioctl(fd, SIOCETHTOOL, &r))
 		ret = -errno;
 	if (fd >= 0)
 		close(fd);
 	if (ret)
-		err("cannot set the interrupt moderation of %s: %s", nic, strerror(-ret));
+		err("cannot %s the interrupt moderation of %s: %s",
+		    cmd == ETHTOOL_GCOALESCE ? "read" : "set", nic, strerror(-ret));
 	return ret;
 }
 
+/* How it was before goes to @before. */
+static int unmoderate(const char *nic, struct ethtool_coalesce *before)
+{
+	struct ethtool_coalesce c;
+	int ret = ethtool(nic, before, ETHTOOL_GCOALESCE);
+
+	c = *before;
+	c.rx_coalesce_usecs = 0;
+	c.tx_coalesce_usecs = 0;
+	return ret ? ret : ethtool(nic, &c, ETHTOOL_SCOALESCE);
+}
+
+/* Both links must be up: a driver programs its card anew when it brings it up. */
 static int stop_moderation(struct hostnet *n)
 {
-	int ret = set_moderation(n->nic, 0, &n->nic_usecs);
+	int ret = unmoderate(n->nic, &n->nic_before), back;
 
 	if (ret)
 		return ret;
 	n->nic_unmoderated = true;
-	ret = set_moderation(n->peer, 0, &n->peer_usecs);
+	back = enter_peer();
+	if (back < 0)
+		return back;
+	ret = unmoderate(n->peer, &n->peer_before);
 	n->peer_unmoderated = !ret;
+	if (setns(back, CLONE_NEWNET))
+		ret = -errno;
+	close(back);
 	return ret;
+}
+
+static void restore_moderation(struct hostnet *n)
+{
+	int back;
+
+	if (n->nic_unmoderated)
+		ethtool(n->nic, &n->nic_before, ETHTOOL_SCOALESCE);
+	back = n->peer_unmoderated ? enter_peer() : -1;
+	if (back >= 0) {
+		ethtool(n->peer, &n->peer_before, ETHTOOL_SCOALESCE);
+		if (setns(back, CLONE_NEWNET))
+			err("cannot leave the peer's namespace: %s", strerror(errno));
+		close(back);
+	}
+	n->nic_unmoderated = n->peer_unmoderated = false;
+}
+
+#define DEFAULT_AFFINITY "/proc/irq/default_smp_affinity"
+
+/*
+ * Interrupts requested from now on (cards' when their link comes up, VFIO's) go to the first CPU,
+ * where all is that is no vCPU. Left to itself the kernel spreads them by how many vectors each CPU
+ * has given out, so that a card's may or may not meet the vCPU: INTR exits would depend on chance.
+ */
+static int pin_interrupts(struct hostnet *n)
+{
+	FILE *f = fopen(DEFAULT_AFFINITY, "re");
+	bool read = f && fgets(n->affinity, sizeof(n->affinity), f);
+
+	if (f)
+		fclose(f);
+	if (!read) {
+		n->affinity[0] = 0;
+		err("cannot read " DEFAULT_AFFINITY);
+		return -EIO;
+	}
+	n->affinity[strcspn(n->affinity, "\n")] = 0;
+	return write_file(DEFAULT_AFFINITY, "1");
 }
 
 static int setup_peer(struct hostnet *n)
@@ -214,14 +281,16 @@ int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderati
 		ret = find_nic("e1000e", n->peer, sizeof(n->peer));
 	if (!ret)
 		ret = read_mac(n->peer, n->peer_mac, sizeof(n->peer_mac));
-	if (!ret && !moderation)
-		ret = stop_moderation(n);
+	if (!ret)
+		ret = pin_interrupts(n);
 	if (!ret)
 		ret = setup_peer(n);
 	if (!ret)
 		ret = proc_cmd("ip link set %s up", n->nic);
 	if (!ret)
 		ret = kind == SC_NET_VF ? setup_vfs(n) : setup_taps(n);
+	if (!ret && !moderation)
+		ret = stop_moderation(n);
 	if (ret)
 		hostnet_teardown(n);
 	return ret;
@@ -231,6 +300,10 @@ void hostnet_teardown(struct hostnet *n)
 {
 	char path[128];
 
+	restore_moderation(n);
+	if (n->affinity[0])
+		write_file(DEFAULT_AFFINITY, n->affinity);
+	n->affinity[0] = 0;
 	if (n->have_vfs) {
 		snprintf(path, sizeof(path), "/sys/class/net/%s/device/sriov_numvfs", n->nic);
 		write_file(path, "0");
@@ -242,16 +315,8 @@ void hostnet_teardown(struct hostnet *n)
 		proc_cmd("ip link del %s", n->tap[--n->taps]);
 	if (n->have_bridge)
 		proc_cmd("ip link del exitlab0");
-	/* The NIC in the namespace would return to the host by itself, but some time later. */
-	if (n->have_ns && n->peer_unmoderated)
-		proc_cmd("ip -n peer link set %s netns 1", n->peer);
 	if (n->have_ns)
 		proc_cmd("ip netns del peer");
-	if (n->nic_unmoderated)
-		set_moderation(n->nic, n->nic_usecs, NULL);
-	if (n->peer_unmoderated)
-		set_moderation(n->peer, n->peer_usecs, NULL);
-	n->nic_unmoderated = n->peer_unmoderated = false;
 	n->have_vfs = n->have_bridge = n->have_ns = false;
 }
 

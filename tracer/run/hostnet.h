@@ -7,6 +7,8 @@
 #ifndef EXITLAB_HOSTNET_H
 #define EXITLAB_HOSTNET_H
 
+#include <linux/ethtool.h>
+
 #include "run/guest.h"
 #include "run/scenario.h"
 
@@ -24,14 +26,15 @@ struct hostnet {
 	char vf[HOSTNET_MAX_GUESTS][16];	/* PCI addresses */
 	bool have_ns, have_bridge, have_vfs;
 	int taps;
-	/* interrupt moderation switched off: what it was, in microseconds */
+	/* interrupt moderation switched off: what it was */
 	bool nic_unmoderated, peer_unmoderated;
-	uint32_t nic_usecs, peer_usecs;
+	struct ethtool_coalesce nic_before, peer_before;
+	char affinity[300];	/* of interrupts by default: what it was; empty if not changed */
 };
 
 /*
- * Sets everything up; on error what was done is undone. Without @moderation the two NICs interrupt
- * at once. 0 or negative errno, the reason logged.
+ * Sets everything up; on error what was done is undone. Interrupts of the host's devices go to its
+ * first CPU. Without @moderation the two NICs interrupt at once. 0 or negative errno, the reason logged.
  */
 int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation);
 /* Removes devices, namespace, bridge and virtual functions again. */

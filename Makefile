@@ -20,6 +20,8 @@ INCLUDE	:= -Itracer -Ibpf -I. -I$(BUILD)
 CFLAGS	?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
+# Only of the program outside: exitlab-point has no screen, no web server, and is root.
+MORE_LIBS := -lncursesw -ltinfo -lmicrohttpd -lcap-ng
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
@@ -35,7 +37,7 @@ all: $(BUILD)/exitlab $(BUILD)/exitlab-point guest
 
 $(BUILD)/exitlab: $(OBJ)
 	@echo "  LD      $@"
-	@$(CC) $(LDFLAGS) -o $@ $(filter-out $(INNER),$(OBJ)) $(LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $(filter-out $(INNER),$(OBJ)) $(LIBS) $(MORE_LIBS)
 
 # What runs inside the emulated host: of the other files only those that it needs. Exit counts
 # belong to its bytes, so a change that is only outside must not reach it.

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Capabilities. What the tracer needs it needs at the beginning: CAP_BPF and CAP_PERFMON to load
+ * and attach, CAP_DAC_READ_SEARCH to read the layout of events in tracefs. Maps and iterators are
+ * then used through descriptors, which takes none of them (since 5.19 also where unprivileged BPF is
+ * switched off: c8644cd0efe7).
+ *
+ * The hard part is a process that belongs to root: without no_new_privs it would get everything
+ * back with the next exec.
+ */
+#include "host/privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+
+static const unsigned int needed[] = { CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH };
+#define NR_NEEDED (sizeof(needed) / sizeof(needed[0]))
+
+static bool has(unsigned int cap)
+{
+	return capng_have_capability(CAPNG_EFFECTIVE, cap);
+}
+
+static bool read_own(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	return !capng_get_caps_process();
+}
+
+bool privileges_to_trace(char *why, size_t size)
+{
+	bool bpf, perfmon;
+
+	if (!read_own()) {
+		snprintf(why, size, "cannot read the capabilities of this process");
+		return false;
+	}
+	bpf = has(CAP_BPF) || has(CAP_SYS_ADMIN);
+	perfmon = has(CAP_PERFMON) || has(CAP_SYS_ADMIN);
+	if (!bpf || !perfmon)
+		snprintf(why, size, "%s%s%s", bpf ? "" : "CAP_BPF", bpf || perfmon ? "" : " and ",
+			 perfmon ? "" : "CAP_PERFMON");
+	return bpf && perfmon;
+}
+
+bool privileges_to_read(void)
+{
+	return read_own() && (has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE));
+}
+
+bool privileges_to_look(void)
+{
+	return read_own() && has(CAP_SYS_PTRACE);
+}
+
+bool privileges_sys_admin(void)
+{
+	return read_own() && has(CAP_SYS_ADMIN);
+}
+
+int privileges_drop(bool suspend)
+{
+	bool keep[NR_NEEDED] = { false };
+	size_t i;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (!read_own())
+		return -EIO;
+	for (i = 0; suspend && i < NR_NEEDED; i++)
+		keep[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]);
+	/* The bounding set can stay (it takes CAP_SETPCAP): no_new_privs makes it meaningless. */
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (i = 0; i < NR_NEEDED; i++)
+		if (keep[i])
+			capng_update(CAPNG_ADD, CAPNG_PERMITTED, needed[i]);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	/* Not an error where there is no ambient set. */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return 0;
+}
+
+static int set_effective(capng_act_t act)
+{
+	size_t i;
+
+	if (!read_own())
+		return -EIO;
+	for (i = 0; i < NR_NEEDED; i++)
+		if (capng_have_capability(CAPNG_PERMITTED, needed[i]))
+			capng_update(act, CAPNG_EFFECTIVE, needed[i]);
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+int privileges_resume(void)
+{
+	return set_effective(CAPNG_ADD);
+}
+
+void privileges_suspend(void)
+{
+	set_effective(CAPNG_DROP);
+}

@@ -21,7 +21,7 @@ CFLAGS	?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 # Only of the program outside: exitlab-point has no screen, no web server, and is root.
-MORE_LIBS := -lncursesw -ltinfo -lmicrohttpd -lcap-ng
+MORE_LIBS := -Wl,--wrap=access -lncursesw -ltinfo -lmicrohttpd -lcap-ng
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
@@ -54,7 +54,7 @@ $(BUILD)/obj/%.o: %.c | $(SKEL)
 
 # The version is not part of the flags of every file: a commit must not rebuild everything, nor
 # change the program that goes into the image.
-$(BUILD)/obj/tracer/main.o: ALL_CFLAGS += -DEXITLAB_VERSION='"$(shell cat VERSION)"'
+$(BUILD)/obj/tracer/main.o $(BUILD)/obj/tracer/cmd/export.o: ALL_CFLAGS += -DEXITLAB_VERSION='"$(shell cat VERSION)"'
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard tracer/core/*.h)
 	@mkdir -p $(@D)

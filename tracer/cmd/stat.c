@@ -262,6 +262,10 @@ static int check_host(const struct stat_options *o, struct names *names)
 		err("exitlab stat needs root, or %s: it loads programs into the kernel", missing);
 		return EX_CANNOT;
 	}
+	if (privileges_perf_is_closed() && !privileges_sys_admin()) {
+		err("kernel.perf_event_paranoid is above 2, so that tracing takes CAP_SYS_ADMIN; try: sysctl kernel.perf_event_paranoid=2");
+		return EX_CANNOT;
+	}
 	if (!vms_have_kvm()) {
 		err("this host has no KVM: /dev/kvm is missing");
 		return EX_CANNOT;

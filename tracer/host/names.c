@@ -106,6 +106,21 @@ int names_add(struct names *n, pid_t pid, const char *name)
 	return 0;
 }
 
+void names_forget(struct names *n, pid_t pid)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < n->n; i++) {
+		if (n->who[i]->pid == pid) {
+			free(n->who[i]->cgroup);
+			free(n->who[i]);
+		} else {
+			n->who[left++] = n->who[i];
+		}
+	}
+	n->n = left;
+}
+
 void names_free(struct names *n)
 {
 	size_t i;

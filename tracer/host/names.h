@@ -33,6 +33,8 @@ const struct vm_who *names_get(struct names *n, pid_t pid);
 const char *names_name(pid_t pid, void *names);
 /* Makes a process known by a name without looking at it. 0 or -ENOMEM. */
 int names_add(struct names *n, pid_t pid, const char *name);
+/* Forgets everybody who has had that pid. */
+void names_forget(struct names *n, pid_t pid);
 void names_free(struct names *n);
 
 /* Start time from the text of /proc/PID/stat; 0 if it cannot be read. Pure. */

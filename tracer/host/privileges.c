@@ -15,12 +15,30 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
-static const unsigned int needed[] = { CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH };
+static const unsigned int needed[] = { CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN };
 #define NR_NEEDED (sizeof(needed) / sizeof(needed[0]))
+
+/* Whether it takes CAP_SYS_ADMIN, too: see privileges_perf_is_closed(). */
+static bool is_needed(unsigned int cap)
+{
+	return cap != CAP_SYS_ADMIN || privileges_perf_is_closed();
+}
 
 static bool has(unsigned int cap)
 {
 	return capng_have_capability(CAPNG_EFFECTIVE, cap);
+}
+
+bool privileges_perf_is_closed(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+	int v = 0;
+
+	if (f && fscanf(f, "%d", &v) != 1)
+		v = 0;
+	if (f)
+		fclose(f);
+	return v > 2;
 }
 
 static bool read_own(void)
@@ -70,7 +88,8 @@ int privileges_drop(bool suspend)
 	if (!read_own())
 		return -EIO;
 	for (i = 0; suspend && i < NR_NEEDED; i++)
-		keep[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]);
+		keep[i] = is_needed(needed[i]) &&
+			  capng_have_capability(CAPNG_PERMITTED, needed[i]);
 	/* The bounding set can stay (it takes CAP_SETPCAP): no_new_privs makes it meaningless. */
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (i = 0; i < NR_NEEDED; i++)

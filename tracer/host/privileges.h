@@ -16,6 +16,11 @@ bool privileges_to_read(void);
 /* CAP_SYS_PTRACE: may look at the open files of other users' processes. */
 bool privileges_to_look(void);
 bool privileges_sys_admin(void);
+/*
+ * Debian's kernels know kernel.perf_event_paranoid = 3, their default: then perf_event_open(), by
+ * which a program gets to a classic tracepoint, takes CAP_SYS_ADMIN; CAP_PERFMON is not enough.
+ */
+bool privileges_perf_is_closed(void);
 
 /*
  * Gives up every capability for good, in every set, and lets no program started from here gain any.

@@ -131,7 +131,7 @@ static void add(struct exit_stat *sum, const struct exit_stat *r)
 	hist_merge(&sum->hist, &r->hist);
 }
 
-static void rows(FILE *f, const struct vcpu_trace *v, size_t top, enum out_sort sort,
+void out_reasons(FILE *f, const struct vcpu_trace *v, size_t top, enum out_sort sort,
 		 double seconds)
 {
 	const struct exit_stat **order = calloc(v->nr_reasons + 1, sizeof(*order));
@@ -174,7 +174,7 @@ static void vcpu(FILE *f, const struct vcpu_trace *v, const char *vm, size_t top
 	for (i = 0; i < v->nr_reasons; i++)
 		handling += v->reasons[i].total_ns;
 	fprintf(f, "%s (pid %d), vCPU %d (tid %d)\n", vm, (int)v->vm, v->vcpu, (int)v->tid);
-	rows(f, v, top, sort, seconds);
+	out_reasons(f, v, top, sort, seconds);
 	fprintf(f, "%" PRIu64 " exits, %" PRIu64 " entries in %.3f s\n"
 		"in guest %s (%.1f %%), from exit to next entry %s\n\n", v->exits, v->entries,
 		seconds, out_ns(v->guest_ns, guest, sizeof(guest)),

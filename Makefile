@@ -98,6 +98,9 @@ install: all man
 	mkdir -p $(DATA)
 	rm -rf $(DATA)/plots $(DATA)/scenarios $(DATA)/testbed
 	cp -r plots scenarios testbed $(DATA)/
+	install -D -m 644 completions/exitlab $(DESTDIR)$(PREFIX)/share/bash-completion/completions/exitlab
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/exitlab-exporter.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/exitlab-exporter.service
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:

@@ -52,7 +52,7 @@ show() {
 	echo "@@ end"
 }
 section doctor exitlab doctor --json
-section command exitlab stat 0.05 --csv -- guest
+section command exitlab stat 0.01 --csv -- guest
 section json exitlab stat --json -- guest
 section vcpu exitlab stat --vcpu 1-3 --json -- guest
 section noname exitlab stat --vm nobody 1 1
@@ -65,8 +65,12 @@ exitlab export --textfile /tmp/x.prom --interval 0.1 --per-vcpu --detail msr 2>/
 sleep 0.3; guest >/dev/null; sleep 0.3
 kill $pid; wait $pid; echo $? >/tmp/rc; cat /tmp/x.prom >/tmp/out; show export
 
-EXITLAB_RESTART_AT=1 exitlab export --textfile /tmp/x.prom --interval 0.1 2>/tmp/err & pid=$!
-sleep 0.3; guest >/dev/null; sleep 0.3; guest >/dev/null; sleep 0.3
+# Two guests between two looks fill the room of two vCPUs; then the engine starts anew.
+look() { rm /tmp/x.prom; until [ -e /tmp/x.prom ]; do sleep 0.01; done; }
+EXITLAB_RESTART_AT=2 exitlab export --textfile /tmp/x.prom --interval 1 2>/tmp/err & pid=$!
+look
+guest >/dev/null; guest >/dev/null; look
+guest >/dev/null; guest >/dev/null; look
 kill $pid; wait $pid; echo $? >/tmp/rc; cat /tmp/x.prom >/tmp/out; show restart
 
 ip link set lo up 2>/dev/null

@@ -175,11 +175,33 @@ static void end_command(struct stat_run *r)
 	r->child = 0;
 }
 
+/* A VM that is asked for by name or number should be there, unless a command may start it. */
+static int check_vms(struct stat_run *r)
+{
+	const struct filter *f = &r->o->filter;
+	size_t i, k;
+
+	for (i = 0; i < f->nr_vms && !r->o->command; i++) {
+		struct filter one = { .vm = { f->vm[i] }, .nr_vms = 1 };
+
+		for (k = 0; k < r->check.n; k++)
+			if (filter_has_vm(&one, &r->names, r->check.vm[k].vm.pid))
+				break;
+		if (k < r->check.n)
+			continue;
+		err("no VM is called '%s' here; exitlab top -b -n 1 lists those there are", f->vm[i]);
+		return -ENOENT;
+	}
+	return 0;
+}
+
 static int measure(struct stat_run *r, struct trace_snapshot *total)
 {
 	unsigned int n = 0;
 	int ret = stat_check_begin(&r->check);
 
+	if (!ret)
+		ret = check_vms(r);
 	if (!ret)
 		ret = engine_attach(r->engine);
 	if (!ret && r->o->command)
@@ -223,47 +245,19 @@ static int answer(struct stat_run *r, struct trace_snapshot *total)
 
 /* ---- before it ---- */
 
-/* A VM that is asked for by name or number should be there, unless a command may start it. */
-static int check_vms(const struct stat_options *o, struct names *names)
-{
-	struct vm_list l;
-	size_t i, k;
-	int ret = EX_OK;
-
-	if (!o->filter.nr_vms || o->command || vms_find(&l))
-		return EX_OK;
-	for (i = 0; i < o->filter.nr_vms && !l.hidden && !ret; i++) {
-		struct filter one = { .vm = { o->filter.vm[i] }, .nr_vms = 1 };
-
-		for (k = 0; k < l.n && !filter_has_vm(&one, names, l.vm[k].pid); k++)
-			;
-		if (k == l.n) {
-			err("no VM is called '%s' here; exitlab top -n1 lists those there are",
-			    o->filter.vm[i]);
-			ret = EX_INPUT;
-		}
-	}
-	vms_free(&l);
-	return ret;
-}
-
 /* What can be known before anything is loaded. Exit status. */
-static int check_host(const struct stat_options *o, struct names *names)
+static int check_host(const struct stat_options *o)
 {
 	struct vm_info vm;
-	char missing[64];
+	char missing[200];
 	int ret;
 
 	if (o->pid && kill(o->pid, 0) && errno == ESRCH) {
 		err("there is no process %d", (int)o->pid);
 		return EX_INPUT;
 	}
-	if (!privileges_to_trace(missing, sizeof(missing))) {
-		err("exitlab stat needs root, or %s: it loads programs into the kernel", missing);
-		return EX_CANNOT;
-	}
-	if (privileges_perf_is_closed() && !privileges_sys_admin()) {
-		err("kernel.perf_event_paranoid is above 2, so that tracing takes CAP_SYS_ADMIN; try: sysctl kernel.perf_event_paranoid=2");
+	if (!privileges_enough(missing, sizeof(missing))) {
+		err("%s", missing);
 		return EX_CANNOT;
 	}
 	if (!vms_have_kvm()) {
@@ -271,7 +265,7 @@ static int check_host(const struct stat_options *o, struct names *names)
 		return EX_CANNOT;
 	}
 	if (!o->pid)
-		return check_vms(o, names);
+		return EX_OK;
 	ret = vms_probe(o->pid, &vm);
 	if (ret == -EACCES || ret == -EPERM)
 		return EX_OK;	/* what it has open is not ours to see; its exits are */
@@ -318,7 +312,7 @@ static int run(struct stat_run *r)
 		ret = measure(r, &total);
 	if (ret && !log_last_error()[0])
 		err("stat: %s", strerror(-ret));
-	ret = ret == -ENOENT && o->command ? EX_INPUT : ret ? EX_FAIL : answer(r, &total);
+	ret = ret == -ENOENT && (o->command || o->filter.nr_vms) ? EX_INPUT : ret ? EX_FAIL : answer(r, &total);
 	snapshot_free(&total);
 	return ret;
 }
@@ -332,7 +326,7 @@ int cmd_stat(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	r.o = &o;
-	ret = check_host(&o, &r.names);
+	ret = check_host(&o);
 	if (!ret)
 		ret = run(&r);
 	stat_print_close(&r.print);

@@ -100,7 +100,7 @@ int stat_check_begin(struct stat_check *c)
 		v->error = read_counters(v->vm.pid, &v->before);
 		v->after = v->before;
 	}
-	if (!ret && !l.n && !c->pid)
+	if (!ret && !l.n && !c->pid && !(c->filter && c->filter->nr_vms))
 		info("no VM is running yet; those that start are counted");
 	vms_free(&l);
 	return ret;

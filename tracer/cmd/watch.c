@@ -43,12 +43,6 @@ struct watch {
 	bool looked;
 };
 
-bool watch_blind(const struct watch_vm *vm)
-{
-	/* A moment's exits may still be on their way. */
-	return vm->kvm_total > 100 && !vm->traced_total;
-}
-
 static int attach(struct watch *w)
 {
 	delta_free(w->delta);
@@ -62,16 +56,12 @@ int watch_open(const struct watch_opts *opts, struct watch **out)
 				  .own_cost = opts->own_cost };
 	const char *at = getenv("EXITLAB_RESTART_AT");
 	struct watch *w;
-	char missing[64];
+	char missing[200];
 	int ret;
 
 	*out = NULL;
-	if (!privileges_to_trace(missing, sizeof(missing))) {
-		err("this needs root, or %s: it loads programs into the kernel", missing);
-		return EX_CANNOT;
-	}
-	if (privileges_perf_is_closed() && !privileges_sys_admin()) {
-		err("kernel.perf_event_paranoid is above 2, so that tracing takes CAP_SYS_ADMIN; try: sysctl kernel.perf_event_paranoid=2");
+	if (!privileges_enough(missing, sizeof(missing))) {
+		err("%s", missing);
 		return EX_CANNOT;
 	}
 	if (!vms_have_kvm()) {

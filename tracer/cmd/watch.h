@@ -47,7 +47,11 @@ struct watch_view {
 };
 
 /* KVM counts exits of @vm, and none has ever been traced. */
-bool watch_blind(const struct watch_vm *vm);
+static inline bool watch_blind(const struct watch_vm *vm)
+{
+	/* A moment's exits may still be on their way. */
+	return vm->kvm_total > 100 && !vm->traced_total;
+}
 
 /* Loads, attaches, gives up privileges. An enum exit_status; it has said why if not EX_OK. */
 int watch_open(const struct watch_opts *opts, struct watch **out);

@@ -12,8 +12,10 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 static const unsigned int needed[] = { CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN };
 #define NR_NEEDED (sizeof(needed) / sizeof(needed[0]))
@@ -76,6 +78,28 @@ bool privileges_to_look(void)
 bool privileges_sys_admin(void)
 {
 	return read_own() && has(CAP_SYS_ADMIN);
+}
+
+bool privileges_enough(char *why, size_t size)
+{
+	char missing[64];
+
+	if (!privileges_to_trace(missing, sizeof(missing))) {
+		snprintf(why, size, "tracing needs root, or %s: it loads programs into the kernel",
+			 missing);
+		return false;
+	}
+	if (privileges_perf_is_closed() && !privileges_sys_admin()) {
+		snprintf(why, size, "kernel.perf_event_paranoid is above 2, so that tracing takes "
+			 "CAP_SYS_ADMIN; try: sysctl kernel.perf_event_paranoid=2");
+		return false;
+	}
+	if (faccessat(AT_FDCWD, "/sys/kernel/tracing/events", F_OK, AT_EACCESS) &&
+	    errno == EACCES) {
+		snprintf(why, size, "tracing needs root, or CAP_DAC_READ_SEARCH: tracefs is closed");
+		return false;
+	}
+	return true;
 }
 
 int privileges_drop(bool suspend)

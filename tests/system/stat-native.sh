@@ -53,7 +53,7 @@ json() {
 	def count(*names):
 	    return sum(r["count"] for vm in o["vms"] for c in vm["vcpus"] for r in c["reasons"]
 	               if r["name"] in names)
-	sys.exit(0 if eval(sys.argv[2]) else 1)
+	sys.exit(0 if eval("(" + sys.argv[2] + ")") else 1)
 	PY
 }
 

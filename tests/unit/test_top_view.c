@@ -28,7 +28,7 @@ static struct watch_view view;
 
 static void make_view(void)
 {
-	vcpus[0] = (struct vcpu_trace){ .vm = 7, .vcpu = 0, .tid = 70, .entries = 2002, .exits = 2002,
+	vcpus[0] = (struct vcpu_trace){ .vm = 7, .tid = 70, .entries = 2002, .exits = 2002,
 		.guest_ns = 1000000000, .reasons = reasons, .nr_reasons = 2 };
 	vcpus[1] = vcpus[0];
 	vcpus[1].vcpu = 1;
@@ -38,7 +38,8 @@ static void make_view(void)
 	vms[1] = (struct watch_vm){ .pid = 8, .label = "old", .ended_ns = 1 };
 	vms[2] = (struct watch_vm){ .pid = 7, .label = "web", .vcpus = 2, .traced_total = 4004 };
 	view = (struct watch_view){ .vms = vms, .nr_vms = 3, .kvm_known = true };
-	view.step = (struct trace_snapshot){ .duration_ns = 2000000000, .vcpus = vcpus, .nr_vcpus = 2 };
+	view.step = (struct trace_snapshot){ .duration_ns = 2000000000, .vcpus = vcpus,
+					     .nr_vcpus = 2 };
 }
 
 static bool has(const struct top_lines *l, const char *text)

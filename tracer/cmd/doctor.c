@@ -3,8 +3,8 @@
  * exitlab doctor: what can be traced on this host, how, and why not.
  *
  * Whether something works is found out by doing it: a file says what a kernel was built with, not
- * what it permits. The hard one is a tracepoint that exists, can be attached to, and is never called
- * (some hypervisors inside KVM): only exits that KVM counts while the tracer sees none tell it. So
+ * what it permits. The hard one is a tracepoint that exists, can be attached to, and is never
+ * called (some hypervisors inside KVM): only exits that KVM counts while the tracer sees none tell it. So
  * doctor makes a hundred of them in a VM of its own.
  */
 #include "cmd/doctor.h"

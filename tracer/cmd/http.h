@@ -18,7 +18,7 @@ typedef char *(*http_text_fn)(size_t *len, void *arg);
 
 /* Listens. 0 or negative errno. */
 int http_open(const struct sockaddr_storage *a, http_text_fn text, void *arg, struct http **out);
-/* Becomes readable when there is something for http_run() to do; -1 if there is no such descriptor. */
+/* Becomes readable when there is something for http_run() to do; -1 if there is none. */
 int http_fd(const struct http *h);
 /* Longest time to wait before http_run(), ms; -1 = for ever. */
 int http_timeout_ms(const struct http *h);

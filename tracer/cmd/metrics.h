@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What `exitlab export` has counted since it started, by VM, and its text for Prometheus. Counters
- * only grow. A VM's series stay for ten minutes after it has ended; one of the same name that starts
- * meanwhile goes on with them, a later one starts from zero.
+ * only grow. A VM's series stay for ten minutes after it has ended; one of the same name that
+ * starts meanwhile goes on with them, a later one starts from zero.
  */
 #ifndef EXITLAB_METRICS_H
 #define EXITLAB_METRICS_H

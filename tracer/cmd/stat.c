@@ -312,7 +312,10 @@ static int run(struct stat_run *r)
 		ret = measure(r, &total);
 	if (ret && !log_last_error()[0])
 		err("stat: %s", strerror(-ret));
-	ret = ret == -ENOENT && (o->command || o->filter.nr_vms) ? EX_INPUT : ret ? EX_FAIL : answer(r, &total);
+	if (ret)
+		ret = ret == -ENOENT && (o->command || o->filter.nr_vms) ? EX_INPUT : EX_FAIL;
+	else
+		ret = answer(r, &total);
 	snapshot_free(&total);
 	return ret;
 }

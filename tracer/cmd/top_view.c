@@ -145,7 +145,8 @@ static int put_rows(struct top_lines *l, struct row *rows, size_t n, enum out_so
 				snprintf(share[k], sizeof(share[k]), "-");
 			else
 				snprintf(share[k], sizeof(share[k]), "%.1f",
-					 (double)ns[k] / 1e7 / seconds / (r->vcpus > 0 ? r->vcpus : 1));
+					 (double)ns[k] / 1e7 / seconds /
+					 (r->vcpus > 0 ? r->vcpus : 1));
 		}
 		out_count(seconds > 0 ? (uint64_t)((double)r->exits / seconds + 0.5) : 0, rate,
 			  sizeof(rate));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What `exitlab top` shows, as lines of text: no terminal here, so that the same goes to a screen, to
- * a file, and into tests.
+ * What `exitlab top` shows, as lines of text: no terminal here, so that the same goes to a screen,
+ * to a file, and into tests.
  */
 #ifndef EXITLAB_TOP_VIEW_H
 #define EXITLAB_TOP_VIEW_H
@@ -47,7 +47,7 @@ int top_render(const struct top_state *s, const struct watch_view *v, time_t now
 int top_render_ledger(const struct watch_view *v, struct top_lines *out);
 void top_lines_free(struct top_lines *l);
 
-/* One key (a character; TOP_KEY_* for others) changes @s. 'q' and others that it does not know: false. */
+/* One key (a character; TOP_KEY_* for others) changes @s. False if it does not know the key. */
 enum { TOP_KEY_UP = 1000, TOP_KEY_DOWN, TOP_KEY_ENTER, TOP_KEY_BACK };
 bool top_key(struct top_state *s, const struct top_lines *l, int key);
 

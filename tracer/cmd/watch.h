@@ -40,7 +40,7 @@ struct watch_vm {
 
 struct watch_view {
 	struct trace_snapshot step;	/* since the last look; filtered */
-	const struct watch_vm *vms;	/* sorted by label; owned by the watch, until the next look */
+	const struct watch_vm *vms;	/* sorted by label; the watch's, until the next look */
 	size_t nr_vms;
 	bool kvm_known;			/* kvm_exits and kvm_total mean something */
 	uint64_t restarts;		/* how often the engine was started anew */

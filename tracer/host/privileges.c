@@ -2,8 +2,8 @@
 /*
  * Capabilities. What the tracer needs it needs at the beginning: CAP_BPF and CAP_PERFMON to load
  * and attach, CAP_DAC_READ_SEARCH to read the layout of events in tracefs. Maps and iterators are
- * then used through descriptors, which takes none of them (since 5.19 also where unprivileged BPF is
- * switched off: c8644cd0efe7).
+ * then used through descriptors, which takes none of them (since 5.19 also where unprivileged BPF
+ * is switched off: c8644cd0efe7).
  *
  * The hard part is a process that belongs to root: without no_new_privs it would get everything
  * back with the next exec.

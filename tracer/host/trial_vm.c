@@ -55,7 +55,9 @@ static int set_up(struct trial_vm *t)
 		return -errno;
 	s.cs.base = 0;
 	s.cs.selector = 0;
-	return ioctl(t->vcpu, KVM_SET_SREGS, &s) || ioctl(t->vcpu, KVM_SET_REGS, &regs) ? -errno : 0;
+	if (ioctl(t->vcpu, KVM_SET_SREGS, &s) || ioctl(t->vcpu, KVM_SET_REGS, &regs))
+		return -errno;
+	return 0;
 }
 
 int trial_vm_open(struct trial_vm **out)

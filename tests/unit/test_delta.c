@@ -149,6 +149,32 @@ static void never_backwards(void **state)
 	delta_free(d);
 }
 
+/* Exits without a time, of which two are held back for doubt: what was handed out stays so. */
+static void untimed_exits_add_up(void **state)
+{
+	static const uint64_t raw[] = { 7, 5, 6, 9 }, told[] = { 5, 0, 0, 2 };
+	struct delta *d = delta_new();
+	struct trace_snapshot a;
+	uint64_t sum = 0;
+	struct machine m;
+	size_t i;
+
+	(void)state;
+	machine(&m);
+	for (i = 0; i < 4; i++) {
+		m.r[0].count = raw[i];
+		m.v.exits = 4 + i;
+		a = step(d, &m, false);
+		assert_int_equal(count(&a, 0x78), told[i]);
+		sum += count(&a, 0x78);
+		snapshot_free(&a);
+	}
+	a = step(d, &m, true);
+	assert_int_equal(sum + count(&a, 0x78), 9);
+	snapshot_free(&a);
+	delta_free(d);
+}
+
 /* A vCPU that sleeps in HLT: its exit is believed when nothing has moved for a step, once. */
 static void quiet_vcpus_are_exact(void **state)
 {
@@ -271,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_came),
 		cmocka_unit_test(never_backwards),
+		cmocka_unit_test(untimed_exits_add_up),
 		cmocka_unit_test(quiet_vcpus_are_exact),
 		cmocka_unit_test(vms_come_and_end),
 		cmocka_unit_test(csv_lines),

@@ -84,6 +84,29 @@ static void counters_add_up(void **state)
 	metrics_free(m);
 }
 
+/* 1024 ns is more than 1023: the text's buckets end where the tracer's own do. */
+static void bucket_ends(void **state)
+{
+	struct metrics_opts o = { .histograms = true, .version = "x" };
+	struct metrics *m = metrics_new(&o);
+	struct watch_vm vm = { .pid = 7, .label = "w", .vcpus = 1, .traced_total = 1 };
+	struct exit_stat r = { .isa = 2, .reason = 0x7b, .count = 2, .timed = 2, .total_ns = 2047 };
+	struct vcpu_trace v = { .vm = 7, .exits = 2, .reasons = &r, .nr_reasons = 1 };
+	struct watch_view view = { .vms = &vm, .nr_vms = 1 };
+
+	(void)state;
+	r.hist.n[hist_index(1023)] = 1;
+	r.hist.n[hist_index(1024)] = 1;
+	view.step.vcpus = &v;
+	view.step.nr_vcpus = 1;
+	assert_int_equal(metrics_add(m, &view), 0);
+	expect(m, "exitlab_exit_duration_seconds_bucket{vm=\"w\",class=\"handling\","
+	       "le=\"0.000001023\"} 1", true);
+	expect(m, "exitlab_exit_duration_seconds_bucket{vm=\"w\",class=\"handling\","
+	       "le=\"0.000004095\"} 2", true);
+	metrics_free(m);
+}
+
 static void vms_that_end(void **state)
 {
 	struct metrics_opts o = { .version = "x" };
@@ -158,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_add_up),
+		cmocka_unit_test(bucket_ends),
 		cmocka_unit_test(vms_that_end),
 		cmocka_unit_test(a_series_per_vcpu),
 		cmocka_unit_test(blind),

@@ -4,8 +4,8 @@
  *
  * Whether something works is found out by doing it: a file says what a kernel was built with, not
  * what it permits. The hard one is a tracepoint that exists, can be attached to, and is never
- * called (some hypervisors inside KVM): only exits that KVM counts while the tracer sees none tell it. So
- * doctor makes a hundred of them in a VM of its own.
+ * called (some hypervisors inside KVM): only exits that KVM counts while the tracer sees none tell
+ * it. So doctor makes a hundred of them in a VM of its own.
  */
 #include "cmd/doctor.h"
 

@@ -34,7 +34,7 @@ struct finding *finding_add(struct findings *f, const char *group, const char *n
 /* Whether something needed is missing. */
 bool findings_missing(const struct findings *f);
 
-/* What is in files: kernel, BTF, lockdown, KVM, tracefs, sysctls. @root comes before their names. */
+/* What is in files: kernel, BTF, lockdown, KVM, tracefs, sysctls. @root: before their names. */
 void doctor_host(struct findings *f, const char *root);
 /* What this process may do. */
 void doctor_permissions(struct findings *f);

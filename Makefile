@@ -20,15 +20,17 @@ INCLUDE	:= -Itracer -Ibpf -I. -I$(BUILD)
 CFLAGS	?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
-# Only of the program outside: exitlab-point has no screen, no web server, and is root.
-MORE_LIBS := -Wl,--wrap=access -lncursesw -ltinfo -lmicrohttpd -lcap-ng
+# Only for what never runs inside the emulated host, so not for exitlab-point: numbers (gsl), a screen,
+# a web server, giving up privileges; tracer/host/access.c says what the wrap is for.
+OUTER_LIBS := -lgsl -lgslcblas -Wl,--wrap=access -lncursesw -ltinfo -lmicrohttpd -lcap-ng
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
 INNER	:= $(BUILD)/obj/tracer/point.o
 BPF_SRC	:= $(sort $(wildcard bpf/*.bpf.c))
 SKEL	:= $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
-GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest
+GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest \
+	   $(BUILD)/guest/timers
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -37,7 +39,7 @@ all: $(BUILD)/exitlab $(BUILD)/exitlab-point guest
 
 $(BUILD)/exitlab: $(OBJ)
 	@echo "  LD      $@"
-	@$(CC) $(LDFLAGS) -o $@ $(filter-out $(INNER),$(OBJ)) $(LIBS) $(MORE_LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $(filter-out $(INNER),$(OBJ)) $(OUTER_LIBS) $(LIBS)
 
 # What runs inside the emulated host: of the other files only those that it needs. Exit counts
 # belong to its bytes, so a change that is only outside must not reach it.

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void csv_field(FILE *out, const char *text)
+void export_field(FILE *out, const char *text)
 {
 	if (!strpbrk(text, ",\"\r\n")) {
 		fputs(text, out);
@@ -40,7 +40,7 @@ static void csv_line(FILE *out, const struct table *t, const struct column *c, c
 	if (row)
 		snprintf(detail, sizeof(detail), "%s", row->detail_name);
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		csv_field(out, fields[i]);
+		export_field(out, fields[i]);
 		fputc(',', out);
 	}
 	fprintf(out, "%.15g\n", value);

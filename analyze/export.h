@@ -13,6 +13,8 @@
  * of the C locale; a field with a comma, a quote or a line end is quoted as RFC 4180 says.
  */
 void export_csv(FILE *out, const struct table *tables, size_t n);
+/* A field of CSV, quoted if need be. */
+void export_field(FILE *out, const char *text);
 /* An "exitlab-analysis/1" object, described in exitlab-analyze(1). NULL: no memory. */
 json_t *export_json(const struct table *tables, size_t n);
 

@@ -126,8 +126,7 @@ void plot_free(struct plot *p)
 	*p = (struct plot){ 0 };
 }
 
-/* In quotes, for gnuplot's commands or (@data) for its data files. */
-static void quoted(FILE *out, const char *text, bool data)
+void plot_quoted(FILE *out, const char *text, bool data)
 {
 	char quote = data ? '"' : '\'';
 
@@ -145,8 +144,7 @@ static void quoted(FILE *out, const char *text, bool data)
 	fputc(quote, out);
 }
 
-/* In a comment: one line whatever the text holds. */
-static void commented(FILE *out, const char *text)
+void plot_commented(FILE *out, const char *text)
 {
 	for (; *text; text++)
 		fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
@@ -173,9 +171,8 @@ static void bar_name(const struct record *r, char *buf, size_t n)
 		snprintf(buf + used, n - used, " #%d", r->repeat);
 }
 
-/* Exits per unit of the rows that go by this label; for "other", of all that have no other. */
-static double value_of(const struct plot *p, const struct table *t, size_t col,
-		       const struct plot_reason *r)
+double plot_value(const struct plot *p, const struct table *t, size_t col,
+		  const struct plot_reason *r)
 {
 	double sum = 0;
 	size_t i;
@@ -198,36 +195,36 @@ void plot_write_data(FILE *out, const struct plot *p)
 		const struct table *t = &p->tables[i];
 
 		fputs(i ? "\n\n# " : "# ", out);
-		commented(out, t->workload);
+		plot_commented(out, t->workload);
 		fputs(", exits per ", out);
-		commented(out, t->unit);
+		plot_commented(out, t->unit);
 		fputs(": bar", out);
 		for (j = 0; j < p->nr_reasons; j++) {
 			fputs(", ", out);
-			commented(out, p->reasons[j].label);
+			plot_commented(out, p->reasons[j].label);
 		}
 		fputs(", total\n", out);
 		for (col = 0; col < t->nr_cols; col++) {
 			bar_name(t->cols[col].rec, name, sizeof(name));
-			quoted(out, name, true);
+			plot_quoted(out, name, true);
 			for (j = 0; j < p->nr_reasons; j++)
-				fprintf(out, " %.9g", value_of(p, t, col, &p->reasons[j]));
+				fprintf(out, " %.9g", plot_value(p, t, col, &p->reasons[j]));
 			fprintf(out, " %.9g\n", table_rate(t, NULL, col));
 		}
 	}
 }
 
-static void variable(FILE *out, const char *name, const char *text)
+void plot_variable(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "%s = ", name);
-	quoted(out, text, false);
+	plot_quoted(out, text, false);
 	fputc('\n', out);
 }
 
-static void element(FILE *out, const char *name, size_t i, const char *text)
+void plot_element(FILE *out, const char *name, size_t i, const char *text)
 {
 	fprintf(out, "%s[%zu] = ", name, i + 1);
-	quoted(out, text, false);
+	plot_quoted(out, text, false);
 	fputc('\n', out);
 }
 
@@ -239,7 +236,20 @@ static void caption(FILE *out, const struct record *r)
 
 	snprintf(buf, sizeof(buf), "kernel %.80s; scenario %.100s, sha256 %.16s",
 		 kernel ? kernel : "unknown", r->scenario, r->sha256);
-	variable(out, "caption", buf);
+	plot_variable(out, "caption", buf);
+}
+
+void plot_write_reasons(FILE *out, const struct plot *p)
+{
+	size_t i;
+
+	fprintf(out, "reasons = %zu\narray reason_label[reasons]\narray reason_colour[reasons]\n"
+		"array reason_fill[reasons]\n", p->nr_reasons);
+	for (i = 0; i < p->nr_reasons; i++) {
+		plot_element(out, "reason_label", i, p->reasons[i].label);
+		plot_element(out, "reason_colour", i, p->reasons[i].colour);
+		fprintf(out, "reason_fill[%zu] = %d\n", i + 1, p->reasons[i].fill);
+	}
 }
 
 void plot_write_variables(FILE *out, const struct plot *p, const char *base, const char *data)
@@ -254,10 +264,10 @@ void plot_write_variables(FILE *out, const struct plot *p, const char *base, con
 			longest = strlen(name) > longest ? strlen(name) : longest;
 		}
 	}
-	variable(out, "base", base);
-	variable(out, "data", data);
-	variable(out, "heading", r->title);
-	variable(out, "note", record_time_label(r));
+	plot_variable(out, "base", base);
+	plot_variable(out, "data", data);
+	plot_variable(out, "heading", r->title);
+	plot_variable(out, "note", record_time_label(r));
 	caption(out, r);
 	fprintf(out, "longest = %zu\n", longest);
 	fprintf(out, "panels = %zu\narray panel_title[panels]\narray panel_unit[panels]\n"
@@ -271,16 +281,10 @@ void plot_write_variables(FILE *out, const struct plot *p, const char *base, con
 
 			max = rate > max ? rate : max;
 		}
-		element(out, "panel_title", i, t->title);
-		element(out, "panel_unit", i, t->unit);
+		plot_element(out, "panel_title", i, t->title);
+		plot_element(out, "panel_unit", i, t->unit);
 		fprintf(out, "panel_max[%zu] = %.9g\npanel_bars[%zu] = %zu\n", i + 1, max, i + 1,
 			t->nr_cols);
 	}
-	fprintf(out, "reasons = %zu\narray reason_label[reasons]\narray reason_colour[reasons]\n"
-		"array reason_fill[reasons]\n", p->nr_reasons);
-	for (i = 0; i < p->nr_reasons; i++) {
-		element(out, "reason_label", i, p->reasons[i].label);
-		element(out, "reason_colour", i, p->reasons[i].colour);
-		fprintf(out, "reason_fill[%zu] = %d\n", i + 1, p->reasons[i].fill);
-	}
+	plot_write_reasons(out, p);
 }

@@ -34,4 +34,19 @@ void plot_write_data(FILE *out, const struct plot *p);
 /* The variables of plots/exits-per-work.gp; @base and @data are file names. */
 void plot_write_variables(FILE *out, const struct plot *p, const char *base, const char *data);
 
+/* Parts of these, for other plots. */
+
+/* Exits per unit of the rows that go by this label; for "other", of all that have no other. */
+double plot_value(const struct plot *p, const struct table *t, size_t col,
+		  const struct plot_reason *r);
+/* The reasons' variables: reasons, reason_label[], reason_colour[], reason_fill[]. */
+void plot_write_reasons(FILE *out, const struct plot *p);
+/* In quotes, for gnuplot's commands or (@data) for its data files. */
+void plot_quoted(FILE *out, const char *text, bool data);
+/* In a comment: one line whatever the text holds. */
+void plot_commented(FILE *out, const char *text);
+/* NAME = 'TEXT' and NAME[i + 1] = 'TEXT'. */
+void plot_variable(FILE *out, const char *name, const char *text);
+void plot_element(FILE *out, const char *name, size_t i, const char *text);
+
 #endif

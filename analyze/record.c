@@ -61,6 +61,9 @@ static const struct need check_needs[] = {
 static const struct need tracer_needs[] = {
 	{ "schema", STRING }, { "vms", ARRAY }, { "ledger", OPT_OBJECT }, { NULL, 0 },
 };
+static const struct need ledger_needs[] = {
+	{ "map_full", OPT_COUNT }, { "recursion_missed", OPT_COUNT }, { NULL, 0 },
+};
 static const struct need vm_needs[] = {
 	{ "vm", STRING }, { "vcpus", ARRAY }, { NULL, 0 },
 };
@@ -163,9 +166,15 @@ static int check_vcpu(const struct where *w, const json_t *vcpu)
 
 static int check_tracer(const struct where *w, const json_t *tracer)
 {
+	const json_t *ledger = json_object_get(tracer, "ledger");
+	struct where lat = below(w, "ledger", SIZE_MAX);
 	json_t *vm, *vcpu;
 	size_t i, j;
 	int rc = check_object(w, tracer, tracer_needs);
+
+	/* Losses that cannot be read must not pass for none. */
+	if (!rc && json_is_object(ledger))
+		rc = check_object(&lat, ledger, ledger_needs);
 
 	if (rc)
 		return rc;
@@ -208,6 +217,28 @@ static int check_window(const struct where *w, const json_t *window)
 	return rc;
 }
 
+/* Windows are looked up by name, so that a second of the same name would be overlooked. */
+static int check_names(const struct where *w, const json_t *windows)
+{
+	json_t *window, *seen = json_object();
+	size_t i;
+	int rc = seen ? 0 : -ENOMEM;
+
+	json_array_foreach(windows, i, window) {
+		const char *name = json_string_value(json_object_get(window, "workload"));
+		struct where at = below(w, "windows", i);
+
+		if (rc)
+			break;
+		if (json_object_get(seen, name))
+			rc = tell(&at, "workload", "given twice; a workload has one window");
+		else if (json_object_set_new(seen, name, json_true()))
+			rc = -ENOMEM;
+	}
+	json_decref(seen);
+	return rc;
+}
+
 static int check_record(struct where *w, const json_t *root)
 {
 	const json_t *schema = json_object_get(root, "schema"), *point, *window;
@@ -240,7 +271,7 @@ static int check_record(struct where *w, const json_t *root)
 		if (!rc)
 			rc = check_window(&at, window);
 	}
-	return rc;
+	return rc ? rc : check_names(w, json_object_get(root, "windows"));
 }
 
 static const char *text_of(const json_t *obj, const char *key)

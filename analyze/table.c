@@ -217,17 +217,35 @@ static const char *title_of(const struct record *r, const char *workload)
 	return workload;
 }
 
-static int build_one(struct table *t, const struct records *rs, size_t first, const json_t *window)
+/* Everything but the columns; they refer to the windows of @t->workload and @t->unit. */
+static int fill_table(struct table *t)
 {
-	const struct record *r = &rs->list[first];
 	size_t i;
 	int rc;
 
+	for (i = 0; i < t->nr_cols; i++) {
+		rc = fill_column(t, i);
+		if (rc)
+			return rc;
+	}
+	finish(t);
+	return 0;
+}
+
+static void name_table(struct table *t, const struct record *r, const json_t *window)
+{
 	t->scenario = r->scenario;
 	t->workload = string_of(window, "workload");
 	t->tool = string_of(window, "tool");
 	t->unit = string_of(window, "unit");
 	t->title = title_of(r, t->workload);
+}
+
+static int build_one(struct table *t, const struct records *rs, size_t first, const json_t *window)
+{
+	size_t i;
+
+	name_table(t, &rs->list[first], window);
 	t->cols = calloc(rs->n - first, sizeof(*t->cols));
 	if (!t->cols)
 		return -ENOMEM;
@@ -239,13 +257,25 @@ static int build_one(struct table *t, const struct records *rs, size_t first, co
 		t->cols[t->nr_cols].rec = &rs->list[i];
 		t->cols[t->nr_cols++].window = w;
 	}
-	for (i = 0; i < t->nr_cols; i++) {
-		rc = fill_column(t, i);
-		if (rc)
-			return rc;
+	return fill_table(t);
+}
+
+int table_of(const struct record *const *list, size_t n, const char *workload, struct table *out)
+{
+	struct table *t = out;
+	size_t i;
+
+	*t = (struct table){ 0 };
+	name_table(t, list[0], record_window(list[0], workload));
+	t->cols = calloc(n, sizeof(*t->cols));
+	if (!t->cols)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		t->cols[i].rec = list[i];
+		t->cols[i].window = record_window(list[i], workload);
 	}
-	finish(t);
-	return 0;
+	t->nr_cols = n;
+	return fill_table(t);
 }
 
 static bool have_table(const struct table *tables, size_t n, const struct record *r,
@@ -293,16 +323,23 @@ fail:
 	return rc;
 }
 
+void table_clear(struct table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->nr_rows; i++)
+		free(t->rows[i].cells);
+	free(t->rows);
+	free(t->cols);
+	*t = (struct table){ 0 };
+}
+
 void tables_free(struct table *tables, size_t n)
 {
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < tables[i].nr_rows; j++)
-			free(tables[i].rows[j].cells);
-		free(tables[i].rows);
-		free(tables[i].cols);
-	}
+	for (i = 0; i < n; i++)
+		table_clear(&tables[i]);
 	free(tables);
 }
 

@@ -70,6 +70,13 @@ struct table {
  */
 int tables_build(const struct records *rs, struct table **out, size_t *n);
 void tables_free(struct table *tables, size_t n);
+/*
+ * The table of one workload with the @n records of @list as columns, in this order and of whatever
+ * scenarios. Each must have a window of the workload, of one unit. 0 or -ENOMEM; in both cases free
+ * with table_clear().
+ */
+int table_of(const struct record *const *list, size_t n, const char *workload, struct table *out);
+void table_clear(struct table *t);
 
 /* Exits of a row (or all, with @row NULL) per unit of work; 0 if there was no work. */
 double table_rate(const struct table *t, const struct row *row, size_t col);

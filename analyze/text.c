@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_WIDTH	26
-#define COL_WIDTH	12	/* and a space before it */
 #define BLOCK_COLS	4
-#define HEAD_LINES	12
 
 static const char *machine_text(const struct record *r, const char *key)
 {
@@ -28,8 +25,7 @@ void text_heading(FILE *out, const struct record *r)
 	fprintf(out, "kernel %s, scenario file %.12s\n", machine_text(r, "kernel"), r->sha256);
 }
 
-/* Three significant digits or better, never wider than a column. */
-static void cell_text(char *buf, size_t n, double v)
+void text_cell(char *buf, size_t n, double v)
 {
 	double a = fabs(v);
 
@@ -66,25 +62,24 @@ static void line(const struct block *b, const char *label, value_fn value, const
 	double v;
 	size_t i;
 
-	fprintf(b->out, "%-*.*s", LABEL_WIDTH, LABEL_WIDTH, label);
+	fprintf(b->out, "%-*.*s", TEXT_LABEL_WIDTH, TEXT_LABEL_WIDTH, label);
 	for (i = b->first; i < b->end; i++) {
 		if (value(b, i, arg, &v))
-			cell_text(buf, sizeof(buf), v);
+			text_cell(buf, sizeof(buf), v);
 		else
 			strcpy(buf, "-");
-		fprintf(b->out, " %*s", COL_WIDTH, buf);
+		fprintf(b->out, " %*s", TEXT_COL_WIDTH, buf);
 	}
 	fprintf(b->out, "\n");
 }
 
-/* Appends @text to the lines of a heading, folded after '-', ',' or '.' where that is possible. */
-static void fold(char lines[HEAD_LINES][COL_WIDTH + 1], size_t *n, const char *text)
+void text_fold(char lines[TEXT_HEAD_LINES][TEXT_COL_WIDTH + 1], size_t *n, const char *text)
 {
-	while (*text && *n < HEAD_LINES) {
+	while (*text && *n < TEXT_HEAD_LINES) {
 		size_t len = strlen(text), i;
 
-		if (len > COL_WIDTH) {
-			len = COL_WIDTH;
+		if (len > TEXT_COL_WIDTH) {
+			len = TEXT_COL_WIDTH;
 			for (i = len; i > len / 2; i--) {
 				if (strchr("-,.=", text[i - 1])) {
 					len = i;
@@ -92,37 +87,37 @@ static void fold(char lines[HEAD_LINES][COL_WIDTH + 1], size_t *n, const char *t
 				}
 			}
 		}
-		snprintf(lines[*n], COL_WIDTH + 1, "%.*s", (int)len, text);
+		snprintf(lines[*n], TEXT_COL_WIDTH + 1, "%.*s", (int)len, text);
 		*n += 1;
 		text += len;
 	}
 }
 
-static size_t heading_lines(const struct record *r, char lines[HEAD_LINES][COL_WIDTH + 1])
+static size_t heading_lines(const struct record *r, char lines[TEXT_HEAD_LINES][TEXT_COL_WIDTH + 1])
 {
 	char buf[160], text[64];
 	const char *key;
 	size_t n = 0;
 	json_t *v;
 
-	fold(lines, &n, r->config);
+	text_fold(lines, &n, r->config);
 	json_object_foreach(r->parameters, key, v) {
 		/* "workloads.rr.requests=5": the workload is this table's or does not matter. */
 		const char *shown = strncmp(key, "workloads.", 10) ? key : key + 10;
 
 		snprintf(buf, sizeof(buf), "%.80s=%s", shown, record_parameter(v, text, sizeof(text)));
-		fold(lines, &n, buf);
+		text_fold(lines, &n, buf);
 	}
 	if (r->repeat > 1) {
 		snprintf(buf, sizeof(buf), "#%d", r->repeat);
-		fold(lines, &n, buf);
+		text_fold(lines, &n, buf);
 	}
 	return n;
 }
 
 static void headings(const struct block *b)
 {
-	char lines[BLOCK_COLS][HEAD_LINES][COL_WIDTH + 1];
+	char lines[BLOCK_COLS][TEXT_HEAD_LINES][TEXT_COL_WIDTH + 1];
 	size_t n[BLOCK_COLS], most = 0, i, l;
 
 	for (i = b->first; i < b->end; i++) {
@@ -131,16 +126,16 @@ static void headings(const struct block *b)
 			most = n[i - b->first];
 	}
 	for (l = 0; l < most; l++) {
-		fprintf(b->out, "%-*s", LABEL_WIDTH, "");
+		fprintf(b->out, "%-*s", TEXT_LABEL_WIDTH, "");
 		for (i = 0; i < b->end - b->first; i++)
-			fprintf(b->out, " %*s", COL_WIDTH, l < n[i] ? lines[i][l] : "");
+			fprintf(b->out, " %*s", TEXT_COL_WIDTH, l < n[i] ? lines[i][l] : "");
 		fprintf(b->out, "\n");
 	}
 }
 
 static void rule(const struct block *b)
 {
-	size_t n = LABEL_WIDTH + (b->end - b->first) * (COL_WIDTH + 1);
+	size_t n = TEXT_LABEL_WIDTH + (b->end - b->first) * (TEXT_COL_WIDTH + 1);
 
 	while (n--)
 		fputc('-', b->out);
@@ -245,7 +240,9 @@ static bool ends_with(const char *s, const char *end)
 static void result_lines(const struct block *b)
 {
 	/* These are the work, which has a line of its own. */
-	static const char *const work[] = { "requests", "bytes", "out", "cpuid", "hlt", "wrmsr" };
+	static const char *const work[] = { "requests", "bytes", "out", "cpuid", "hlt", "wrmsr",
+					     "timers" };
+	const size_t nr_work = sizeof(work) / sizeof(work[0]);
 	struct result r[MAX_RESULTS];
 	size_t n = table_results(b->t->cols[b->first].window, r, MAX_RESULTS), i, j;
 	char label[96], *p;
@@ -253,9 +250,9 @@ static void result_lines(const struct block *b)
 	for (i = 0; i < n; i++) {
 		struct result_line l = { r[i].key, 1 };
 
-		for (j = 0; j < 6 && strcmp(r[i].key, work[j]); j++)
+		for (j = 0; j < nr_work && strcmp(r[i].key, work[j]); j++)
 			;
-		if (j < 6)
+		if (j < nr_work)
 			continue;
 		if (ends_with(r[i].key, "bytes_per_s")) {
 			l.scale = 1e-6;
@@ -284,6 +281,8 @@ static void counter_lines(const struct block *b)
 		{ { "guest", "interrupts" }, "guest irqs" },
 		{ { "guest", "nic_interrupts" }, "guest NIC irqs" },
 		{ { "host", "vfio_interrupts" }, "host VFIO irqs" },
+		{ { "signals", "kicks" }, "kicks" },
+		{ { "signals", "replies" }, "replies" },
 	};
 	char label[96];
 	size_t i, c;
@@ -319,10 +318,10 @@ static void check_line(const struct block *b)
 {
 	size_t i;
 
-	fprintf(b->out, "%-*s", LABEL_WIDTH, "cross checks");
+	fprintf(b->out, "%-*s", TEXT_LABEL_WIDTH, "cross checks");
 	for (i = b->first; i < b->end; i++) {
 		size_t all, failed = failed_checks(&b->t->cols[i], &all);
-		char buf[COL_WIDTH + 1];
+		char buf[TEXT_COL_WIDTH + 1];
 
 		if (failed || b->t->cols[i].lost)
 			strcpy(buf, "FAILED");
@@ -330,7 +329,7 @@ static void check_line(const struct block *b)
 			strcpy(buf, "none");
 		else
 			snprintf(buf, sizeof(buf), "%zu agree", all > 9999 ? 9999 : all);
-		fprintf(b->out, " %*s", COL_WIDTH, buf);
+		fprintf(b->out, " %*s", TEXT_COL_WIDTH, buf);
 	}
 	fprintf(b->out, "\n");
 }

@@ -36,6 +36,7 @@ do for [format in "svg png"] {
 	pt = format eq "svg" ? 4.0 / 3 : 1.0
 	font(size) = sprintf(",%g", size * pt)
 	small = font(11)
+	tick_font = font(10)
 	if (format eq "svg") {
 		set terminal svg size width,height font "DejaVu Sans,13.3" background "white" noenhanced
 	} else {
@@ -54,7 +55,7 @@ do for [format in "svg png"] {
 	set border 3 lw 1
 	set tics nomirror out scale 0.6
 	set xtics scale 0
-	if (turned) { set xtics rotate by 90 right font font(10) }
+	if (turned) { set xtics rotate by 90 right font tick_font }
 	set grid ytics back lt 1 lc rgb "#d8d8d8" lw 0.7
 	unset key
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Compiles the small programs that run inside the emulated machine: agent, netload, kvmguest. Static:
-# they need nothing of the image they run in. Prints the result's folder.
+# Compiles the small programs that run inside the emulated machine: agent, netload, kvmguest, timers.
+# Static: they need nothing of the image they run in. Prints the result's folder.
 #
 #   EXITLAB_AGENT_CFLAGS  more options for the agent, for the test which shows that one instruction
 #                         more in a guest changes a record

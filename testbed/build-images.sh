@@ -4,19 +4,35 @@
 # the host's (L1), which contains the former. Same input, same bytes: file order, times, owners and
 # inode numbers are fixed, and exit counts depend on it. Prints the result's folder.
 #
-# usage: testbed/build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR
+# usage: testbed/build-images.sh [OPTION...] POINT GUEST_DIR QEMU_DIR KERNEL_DIR FIO_DIR
+#   --guest-kernel DIR  another kernel for the guests (from build-kernel.sh); default: KERNEL_DIR
+#   --modules DIR       *.ko files in place of the host's modules of the same name
+#   --qemu BIN          what runs the guests; default: qemu-l1 of QEMU_DIR
+#   --qemu-share DIR    its firmware; default: share/ of QEMU_DIR
 #
-# POINT is the program to put into L1 (build/exitlab-point); the folders come from build-guest.sh, build-qemu.sh and
-# build-kernel.sh.
+# POINT is the program to put into L1 (build/exitlab-point); the folders come from build-guest.sh,
+# build-qemu.sh, build-kernel.sh and build-fio.sh. The result's file parts says what is inside, "part NAME TEXT" a line.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/modules.sh"
 
-[ $# = 4 ] || die "usage: build-images.sh POINT GUEST_DIR QEMU_DIR KERNEL_DIR"
-point=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4")
+guest_kernel='' modules='' vmm='' share=''
+while [ $# -ge 2 ] && [[ $1 == --* ]]; do
+	case $1 in
+	--guest-kernel) guest_kernel=$(realpath "$2") ;;
+	--modules) modules=$(realpath "$2") ;;
+	--qemu) vmm=$(realpath "$2") ;;
+	--qemu-share) share=$(realpath "$2") ;;
+	*) die "build-images.sh: unknown option $1" ;;
+	esac
+	shift 2
+done
+[ $# = 5 ] || die "usage: build-images.sh [OPTION...] POINT GUEST_DIR QEMU_DIR KERNEL_DIR FIO_DIR"
+point=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(realpath "$4") fio=$(realpath "$5")
+: "${guest_kernel:=$kernel}" "${vmm:=$qemu/qemu-l1}" "${share:=$qemu/share}"
 here=$TOP/testbed/guest
 
-L2_MODULES=(virtio_net igbvf)
+L2_MODULES=(virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
 # Unpacked, not installed: memcached would start a service.
 EXTRA_PACKAGES=(memcached libmemcached-tools)
@@ -32,19 +48,18 @@ put() {
 	done
 }
 
-# put_modules ROOT MODULE... : modules with what they depend on, and the index modprobe needs.
+# put_modules ROOT KERNEL DIR MODULE... : modules with what they depend on, and the index modprobe needs.
 put_modules() {
-	local root=$1 m f dest=$1/lib/modules/$KERNEL_RELEASE
-	shift
+	local root=$1 kernel=$2 dir=$3 f release dest
+	shift 3
+	release=$(cat "$kernel/release")
+	dest=$root/lib/modules/$release
 	mkdir -p "$dest"
-	cp "$kernel/lib/modules/$KERNEL_RELEASE"/modules.{order,builtin,builtin.modinfo} "$dest"
-	for m in "$@"; do
-		modprobe -d "$kernel" -S "$KERNEL_RELEASE" --show-depends "$m" |
-			awk '$1 == "insmod" { print $2 }'
-	done | sort -u | while read -r f; do
+	cp "$kernel/lib/modules/$release"/modules.{order,builtin,builtin.modinfo} "$dest"
+	module_files "$kernel" "$dir" "$@" | while read -r f; do
 		install -D -m 644 "$f" "$dest/${f##*/}"
 	done
-	depmod -b "$root" "$KERNEL_RELEASE"
+	depmod -b "$root" "$release"
 	printf '%s\n' "$@" >"$root/etc/modules"	# what init loads, in this order
 }
 
@@ -78,14 +93,16 @@ build() {
 	for p in *.deb; do dpkg -x "$p" .; done
 
 	skeleton "$work/l2" "$here/l2-init"
-	put_modules "$work/l2" "${L2_MODULES[@]}"
+	put_modules "$work/l2" "$guest_kernel" "" "${L2_MODULES[@]}"
 	put "$work/l2" "$guest/agent"
 	put "$work/l2" "$guest/netload"
+	put "$work/l2" "$guest/timers"
+	put "$work/l2" "$fio/fio"
 	put "$work/l2" usr/bin/memcached
 	pack "$work/l2" "$work/l2.cpio"
 
 	skeleton "$work/l1" "$here/l1-init"
-	put_modules "$work/l1" "${L1_MODULES[@]}"
+	put_modules "$work/l1" "$kernel" "$modules" "${L1_MODULES[@]}"
 	rm -f "$work/l1/bin/ip"			# busybox's ip knows neither tuntap nor vf
 	put "$work/l1" "$(command -v ip)" ip
 	strip -o "$work/exitlab-point" "$point"
@@ -93,21 +110,64 @@ build() {
 	put "$work/l1" "$guest/kvmguest"
 	put "$work/l1" "$guest/netload"
 	put "$work/l1" usr/bin/memcaslap
-	put "$work/l1" "$qemu/qemu-l1"
+	put "$work/l1" "$vmm" qemu-l1
 	mkdir -p "$work/l1/lab"
-	cp -rL "$qemu/share" "$work/l1/lab/share"
-	cp "$work/l2.cpio" "$kernel/vmlinux" "$work/l1/lab/"
+	cp -rL "$share" "$work/l1/lab/share"
+	cp "$work/l2.cpio" "$guest_kernel/vmlinux" "$work/l1/lab/"
 	pack "$work/l1" "$work/l1.cpio"
 
 	cp "$kernel/vmlinux" "$work/vmlinux"
 	sha256sum "$work"/l?.cpio "$work/vmlinux" | sed "s|$work/||" >"$work/SHA256SUMS"
+	list_parts >"$work/parts"
 	rm -rf "$work"/{l1,l2,debs,exitlab-point}
 }
+
+# list_parts : for the record, so that a reader of two can see what they differ in.
+list_parts() {
+	local f
+	echo "part kernel $(cat "$kernel/package")"
+	echo "part guest_kernel $(cat "$guest_kernel/package")"
+	if [ -n "$modules" ]; then
+		module_files "$kernel" "$modules" "${L1_MODULES[@]}" | grep -F "$modules/" | while read -r f; do
+			echo "part ${f##*/} $(sum16 "$f")"
+		done
+	fi
+	echo "part qemu $(sum16 "$work/l1/bin/qemu-l1")"
+	echo "part qemu_share $(find "$work/l1/lab/share" -type f | sort | xargs sha256sum |
+		sed "s|$work/||" | sha256sum | cut -c1-16)"
+	echo "part emulator $(sum16 "$qemu/qemu-l0")"
+	echo "part point $(sum16 "$work/exitlab-point")"
+	echo "part guest_image $(sum16 "$work/l2.cpio")"
+	echo "part host_image $(sum16 "$work/l1.cpio")"
+}
+
+# What was given by hand is checked before anything is built.
+check_vmm() {
+	local missing
+	[ -x "$vmm" ] || die "$vmm is not a program"
+	"$vmm" --version 2>/dev/null | grep -q '^QEMU emulator version' ||
+		die "$vmm does not run here, or is not QEMU: its --version must begin with 'QEMU emulator version'"
+	"$vmm" -accel help 2>/dev/null | grep -qx kvm || die "$vmm is built without KVM; configure it with --enable-kvm"
+	missing=$(ldd "$vmm" 2>/dev/null | awk '/not found/ { print $1 }' | head -n 1) || true
+	[ -z "$missing" ] || die "$vmm needs the library $missing, which is not installed here"
+	[ -s "$share/bios-256k.bin" ] || die "$share has no bios-256k.bin; --qemu-share takes QEMU's firmware folder"
+}
+
+check_vmm
+module_files "$guest_kernel" "" "${L2_MODULES[@]}" >/dev/null
+module_files "$kernel" "" "${L1_MODULES[@]}" >/dev/null
+given=()
+if [ -n "$modules" ]; then
+	check_given "$modules" "$kernel" "${L1_MODULES[@]}"
+	module_files "$kernel" "$modules" "${L1_MODULES[@]}" >/dev/null
+	mapfile -t given < <(given_modules "$modules" | cut -d' ' -f2-)
+fi
 
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
 	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6)
 key=$(cache_key "${BASH_SOURCE[0]}" "$point" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
-	"$here/l1-init" "$here/l2-init" "${packages[@]}")
+	"${fio##*/}" "$here/l1-init" "$here/l2-init" "${packages[@]}" "${guest_kernel##*/}" "$vmm" \
+	"$(find "$share" -type f | sort | xargs sha256sum | sed 's, .*/, ,')" ${given[@]+"${given[@]}"})
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then
 	need_space 1000 "$CACHE"
@@ -122,4 +182,5 @@ if [ ! -d "$dir" ]; then
 	step "images of host and guest" "$CACHE/logs/images.log" build
 	publish "$work" "$dir"
 fi
+touch -h "$dir"	# used last, removed last
 printf '%s\n' "$dir"

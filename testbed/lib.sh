@@ -15,7 +15,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${EXITLAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/exitlab}
 
 say() { printf '%s\n' "exitlab: $*" >&2; }
-die() { printf '%s\n' "exitlab: error: $*" >&2; exit 2; }
+die() { printf '%s\n' "exitlab: error: $*" >&2; exit "${DIE_STATUS:-2}"; }
 
 # cache_key FILE|STRING... : 16 hex digits that name the content of the arguments. An argument
 # that is a file counts by its base name and bytes, anything else by its text.
@@ -30,6 +30,9 @@ cache_key() {
 		fi
 	done | sha256sum | cut -c1-16
 }
+
+# sum16 FILE : the first 16 hex digits of its SHA-256.
+sum16() { sha256sum <"$1" | cut -c1-16; }
 
 # publish WORK DIR : gives a finished build its final name, unless another builder of the same was
 # faster.
@@ -52,7 +55,7 @@ need_space() {
 # step LABEL LOG COMMAND... : runs COMMAND with its output in LOG. A line with the elapsed time
 # appears once it has taken 5 s (updated in place on a terminal, every 30 s elsewhere). On failure
 # the log is named and the status is 2; its last lines are shown, unless the caller has put what to do
-# into the variable ADVICE.
+# into the variable ADVICE, or COMMAND has left the one line to show in the file that WHY names.
 step() {
 	local label=$1 log=$2 t0=$SECONDS shown=0 pid rc=0 now
 	shift 2
@@ -86,6 +89,7 @@ step() {
 	now=$((SECONDS - t0))
 	if [ "$rc" != 0 ]; then
 		[ "$shown" = 0 ] || [ ! -t 2 ] || printf '\n' >&2
+		[ ! -s "${WHY:-/dev/null}" ] || die "$(cat "$WHY")"
 		[ -z "${ADVICE:-}" ] || die "$label failed: $ADVICE (log: $log)"
 		tail -n 15 "$log" | sed 's/^/    /' >&2
 		die "$label failed after $now s (status $rc); the whole log is $log"

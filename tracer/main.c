@@ -25,6 +25,9 @@ static const struct command {
 	{ "doctor", cmd_doctor, "say what can be traced on this host, and why not" },
 	{ "analyze", cmd_analyze, "print the tables of run records, write CSV, compare runs" },
 	{ "plot", cmd_plot, "draw run records with gnuplot" },
+	{ "check", cmd_check, "compare run records with a baseline: a regression gate" },
+	{ "baseline", cmd_baseline, "write or update the baseline of a gate" },
+	{ "compare", cmd_compare, "show runs side by side, with the differences" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

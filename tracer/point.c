@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * exitlab-point: the inside of the emulated host, a program of its own so that what only reads or
- * prints records can change without changing the image, and with it every count. Takes two requests from the mailbox, the shape of
+ * exitlab-point: the inside of the emulated host. Takes two requests from the mailbox, the shape of
  * a point and then the point, runs it on this host and puts the record back. Before each request
  * the machine stands still and can be saved. What goes wrong is put there as one line; details go
  * to stderr, which is the machine's console and ends up in the log.
+ *
+ * It is a program of its own so that what only reads or prints records can change without changing
+ * the image, and with it every count.
  */
 #include <errno.h>
 #include <getopt.h>

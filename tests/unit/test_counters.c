@@ -49,6 +49,19 @@ static void names_are_not_numbers(void **state)
 	assert_int_equal(irq_counts_parse("", none, &c), -EINVAL);
 }
 
+static void requests_of_a_disk(void **state)
+{
+	uint64_t n;
+
+	(void)state;
+	assert_int_equal(disk_requests_parse("     211        0     1688      139      103        7"
+		"     1648       15        0      200      250        0        0        0        0"
+		"        0        0\n", &n), 0);
+	assert_int_equal(n, 314);
+	assert_int_equal(disk_requests_parse("1 2 3 4", &n), -EINVAL);
+	assert_int_equal(disk_requests_parse("", &n), -EINVAL);
+}
+
 static void a_hist(void **state)
 {
 	json_t *a = NULL;
@@ -91,6 +104,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_over_cpus),
 		cmocka_unit_test(names_are_not_numbers),
+		cmocka_unit_test(requests_of_a_disk),
 		cmocka_unit_test(a_hist),
 		cmocka_unit_test(what_a_hist_dropped_is_told),
 	};

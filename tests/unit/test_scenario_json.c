@@ -81,15 +81,17 @@ static void test_text(void **state)
 	text = json_dumps(j, JSON_COMPACT);
 	assert_string_equal(text,
 		"{\"id\":\"vf,host.cpus=4\","
-		"\"configuration\":{\"name\":\"vf\",\"title\":\"vf\",\"net\":\"vf\",\"poll_us\":0,\"worker_cpu\":0},"
+		"\"configuration\":{\"name\":\"vf\",\"title\":\"vf\",\"net\":\"vf\",\"poll_us\":0,\"worker_cpu\":0,"
+		"\"disk\":\"none\",\"event_idx\":true},"
 		"\"parameters\":{\"host.cpus\":4},\"repeat\":1,\"mode\":\"counts\","
-		"\"host\":{\"cpus\":4,\"memory_mb\":2560,\"moderation\":true,\"quantum_ns\":500},"
+		"\"host\":{\"cpus\":4,\"memory_mb\":2560,\"moderation\":true,\"quantum_ns\":500,"
+		"\"halt_poll_ns\":200000},"
 		"\"guests\":{\"count\":1,\"vcpus\":1,\"memory_mb\":256,\"pv_eoi\":true,"
 		"\"idle_poll\":false},"
 		"\"workloads\":[{\"name\":\"rr\",\"title\":\"rr\",\"tool\":\"rr\","
 		"\"requests\":10,\"warmup\":0,\"protocol\":\"udp\",\"request_bytes\":1,"
 		"\"reply_bytes\":1}],"
-		"\"measure\":{\"detail\":[],\"crosscheck\":[\"kvm-stats\"]}}");
+		"\"measure\":{\"detail\":[],\"crosscheck\":[\"kvm-stats\"],\"signals\":[]}}");
 	free(text);
 	json_decref(j);
 	scenario_points_free(p, n);
@@ -129,12 +131,20 @@ static void test_shape(void **state)
 				   "workloads: [ { name: s, tool: stream, bytes: 10 } ]\n"
 				   "sweep: { workloads.s.bytes: [1, 2] }\n"
 				   "repeat: 2\n"
-				   "measure: { detail: [msr], crosscheck: [hist] }\n";
+				   "measure: { detail: [msr], crosscheck: [hist], signals: [kicks] }\n";
 	static const char *const other[] = {
 		"configurations: [ { name: a, net: virtio-vhost } ]\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
 		"configurations: [ { name: a, net: vf } ]\n"
 		"guests: { memory_mb: 300 }\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf } ]\n"
+		"guests: { cmdline: no-kvmclock }\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf } ]\n"
+		"host: { halt_poll_ns: 0 }\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf, disk: virtio-blk } ]\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
 		"configurations: [ { name: a, net: vf } ]\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n"

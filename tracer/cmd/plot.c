@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * exitlab plot: draws run records with gnuplot. What gnuplot is given stays beside the plot: the
- * numbers (.dat) and the whole script (.gp), so that a plot can be restyled without exitlab.
- */
+/* exitlab plot: draws the run records of one scenario with gnuplot. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -10,14 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "analyze/plotdata.h"
 #include "analyze/record.h"
 #include "analyze/table.h"
 #include "cmd/cmd.h"
-#include "util/datadir.h"
+#include "cmd/gnuplot.h"
 #include "util/log.h"
 
 #define TEMPLATE "exits-per-work"
@@ -39,30 +34,7 @@ static const char usage[] =
 "\n"
 "Example: exitlab plot results/demo\n";
 
-/* The names of one plot's files. */
-struct names {
-	char dir[PATH_MAX];
-	char base[NAME_MAX];	/* within dir */
-};
-
-/* "results/demo/x" -> "results/demo" and "x". */
-static int split(const char *path, struct names *n)
-{
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-
-	if (!*base || strlen(base) + 5 > sizeof(n->base) || strlen(path) + 6 > sizeof(n->dir)) {
-		err("-o %s: not the name of a file", path);
-		return -EINVAL;
-	}
-	strcpy(n->base, base);
-	snprintf(n->dir, sizeof(n->dir), "%.*s", slash ? (int)(slash - path) : 1,
-		 slash ? path : ".");
-	if (slash == path)
-		strcpy(n->dir, "/");
-	return 0;
-}
-
-static int default_names(const char *results, struct names *n)
+static int default_names(const char *results, struct plot_names *n)
 {
 	char path[PATH_MAX];
 	const char *slash = strrchr(results, '/');
@@ -73,111 +45,22 @@ static int default_names(const char *results, struct names *n)
 	else
 		snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash - results) + 1 : 0,
 			 results, TEMPLATE);
-	return split(path, n);
+	return gnuplot_names("-o", path, n);
 }
 
-static FILE *create(const struct names *n, const char *ending, char *path, size_t size)
+static int write_data(FILE *out, const void *plot)
 {
-	FILE *f;
-
-	snprintf(path, size, "%s/%s%s", n->dir, n->base, ending);
-	f = fopen(path, "we");
-	if (!f)
-		err("%s: %s", path, strerror(errno));
-	return f;
-}
-
-static int close_written(FILE *f, const char *path)
-{
-	bool failed = ferror(f);
-
-	if (fclose(f) || failed) {
-		err("%s: cannot be written: %s", path, strerror(errno));
-		return -EIO;
-	}
+	plot_write_data(out, plot);
 	return 0;
 }
 
-static int append_template(FILE *out)
+static int write_variables(FILE *out, const void *plot, const char *base, const char *data)
 {
-	char data[PATH_MAX], path[PATH_MAX + 64], buf[4096];
-	FILE *f = NULL;
-	size_t n;
-
-	if (!datadir(data, sizeof(data))) {
-		snprintf(path, sizeof(path), "%s/plots/%s.gp", data, TEMPLATE);
-		f = fopen(path, "re");
-	}
-	if (!f) {
-		err("no plot template plots/%s.gp in %s; set EXITLAB_DATA to the folder of "
-		    "exitlab's data", TEMPLATE, data);
-		return -ENOENT;
-	}
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		fwrite(buf, 1, n, out);
-	fclose(f);
+	plot_write_variables(out, plot, base, data);
 	return 0;
 }
 
-static int write_inputs(const struct plot *p, const struct names *n)
-{
-	char path[PATH_MAX + NAME_MAX], data[NAME_MAX + 8];
-	FILE *f = create(n, ".dat", path, sizeof(path));
-	int rc;
-
-	if (!f)
-		return -EIO;
-	plot_write_data(f, p);
-	rc = close_written(f, path);
-	if (rc)
-		return rc;
-	f = create(n, ".gp", path, sizeof(path));
-	if (!f)
-		return -EIO;
-	fprintf(f, "# Made by exitlab plot; run it again in its folder: gnuplot %s.gp\n", n->base);
-	snprintf(data, sizeof(data), "%s.dat", n->base);
-	plot_write_variables(f, p, n->base, data);
-	fputc('\n', f);
-	rc = append_template(f);
-	return close_written(f, path) ? -EIO : rc;
-}
-
-/* Runs gnuplot in the folder of the plot, where the script's file names are right. */
-static int run_gnuplot(const struct names *n)
-{
-	char script[NAME_MAX + 8];
-	int status;
-	pid_t pid;
-
-	snprintf(script, sizeof(script), "./%s.gp", n->base);
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		err("cannot start gnuplot: %s", strerror(errno));
-		return -errno;
-	}
-	if (!pid) {
-		/* Fonts and messages, not numbers: those are written in the C locale by us. */
-		setenv("LC_ALL", "C.UTF-8", 1);
-		if (!chdir(n->dir))
-			execlp("gnuplot", "gnuplot", script, (char *)NULL);
-		_exit(errno == ENOENT ? 127 : 126);
-	}
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		return 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		err("gnuplot is not installed (Debian: apt install gnuplot-nox); the numbers and "
-		    "the script are in %s/%s.dat and .gp", n->dir, n->base);
-	else
-		err("gnuplot failed on %s/%s.gp", n->dir, n->base);
-	return -EIO;
-}
-
-static int draw(const struct records *rs, const struct names *names)
+static int draw(const struct records *rs, const struct plot_names *names)
 {
 	struct table *tables = NULL;
 	struct plot p = { 0 };
@@ -196,11 +79,7 @@ static int draw(const struct records *rs, const struct names *names)
 		err("out of memory");
 		goto out;
 	}
-	rc = write_inputs(&p, names);
-	if (!rc)
-		rc = run_gnuplot(names);
-	if (!rc)
-		printf("%s/%s.svg\n%s/%s.png\n", names->dir, names->base, names->dir, names->base);
+	rc = gnuplot_draw(names, "plot", TEMPLATE, write_data, write_variables, &p);
 out:
 	plot_free(&p);
 	tables_free(tables, n);
@@ -253,7 +132,7 @@ int cmd_plot(int argc, char **argv)
 {
 	const char *output = NULL;
 	struct records rs = { 0 };
-	struct names names;
+	struct plot_names names;
 	int status = EX_INPUT, rc, i;
 
 	rc = parse_options(argc, argv, &output);
@@ -268,7 +147,7 @@ int cmd_plot(int argc, char **argv)
 	records_sort(&rs);
 	if (!rs.n || !one_scenario(&rs))
 		goto out;
-	rc = output ? split(output, &names) : default_names(argv[optind], &names);
+	rc = output ? gnuplot_names("-o", output, &names) : default_names(argv[optind], &names);
 	if (!rc && !draw(&rs, &names) && !rs.bad)
 		status = EX_OK;
 out:

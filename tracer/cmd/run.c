@@ -29,12 +29,20 @@ static void help(FILE *out)
 	      "      --check        check the file and stop\n"
 	      "      --list         print the points and stop\n"
 	      "  -h, --help         this text\n\n"
+	      "What to test instead of the testbed's own (see docs/bisect.md):\n"
+	      "      --kernel PKG   kernel of the emulated host: a linux-image .deb file, or a release\n"
+	      "                     that apt knows, such as 6.1.0-56-amd64\n"
+	      "      --modules DIR  folder with *.ko for the host in place of those of the same name\n"
+	      "      --qemu BIN     the qemu-system-x86_64 that runs the guests\n"
+	      "      --qemu-share DIR    its firmware (default: ours)\n"
+	      "      --guest-kernel PKG  kernel of the guests; --kernel does not change it\n\n"
 	      "Exit status: 0 all points complete, 1 a point failed, 2 unusable scenario, folder or\n"
 	      "set-up, 130 interrupted. See exitlab-run(1) and exitlab-scenario(5).\n", out);
 }
 
 struct run_args {
 	struct session_opts session;
+	struct testbed_opts testbed;
 	const char *output, *only;
 	bool check, list;
 };
@@ -52,6 +60,29 @@ static int number_arg(const char *name, const char *text, int max, int *out)
 	return 0;
 }
 
+/* The options that say what to test. False: @c is none of them. */
+static bool testbed_arg(struct testbed_opts *o, int c, const char *value)
+{
+	switch (c) {
+	case 'K':
+		o->kernel = value;
+		return true;
+	case 'G':
+		o->guest_kernel = value;
+		return true;
+	case 'M':
+		o->modules = value;
+		return true;
+	case 'Q':
+		o->qemu = value;
+		return true;
+	case 'S':
+		o->qemu_share = value;
+		return true;
+	}
+	return false;
+}
+
 /* Returns -1 to go on, else the status to end with. */
 static int parse_args(int argc, char **argv, struct run_args *a)
 {
@@ -61,6 +92,11 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 		{ "timeout", required_argument, NULL, 't' }, { "check", no_argument, NULL, 'c' },
 		{ "no-snapshot", no_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' },	{ "help", no_argument, NULL, 'h' },
+		{ "kernel", required_argument, NULL, 'K' },
+		{ "guest-kernel", required_argument, NULL, 'G' },
+		{ "modules", required_argument, NULL, 'M' },
+		{ "qemu", required_argument, NULL, 'Q' },
+		{ "qemu-share", required_argument, NULL, 'S' },
 		{ 0 },
 	};
 	int c;
@@ -97,7 +133,8 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 			help(stdout);
 			return EX_OK;
 		default:
-			return EX_INPUT;
+			if (!testbed_arg(&a->testbed, c, optarg))
+				return EX_INPUT;
 		}
 	}
 	if (optind + 1 != argc) {
@@ -199,13 +236,14 @@ static int run_points(const struct scenario *sc, struct sc_point *points, size_t
 		return EX_INPUT;
 	session_catch_signals();
 	show_costs(points, n);
-	ret = testbed_prepare(&t);
+	ret = testbed_prepare(&t, &a->testbed);
 	if (!ret)
 		ret = session_run(sc, points, n, &t, &r, &a->session);
 	else if (ret == -EINTR)
 		err("interrupted before the testbed was complete; the next run goes on with it");
 	if (ret < 0)
 		ret = ret == -EINTR ? EX_INTERRUPTED : EX_INPUT;
+	testbed_release(&t);
 	results_close(&r);
 	return ret;
 }

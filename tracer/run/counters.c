@@ -115,6 +115,29 @@ int irq_counts_host(struct irq_counts *out)
 	return ret ? ret : irq_counts_parse(text, vfio, out);
 }
 
+int disk_requests_parse(const char *text, uint64_t *requests)
+{
+	unsigned long long reads, writes;
+
+	/* Reads: completed, merged, sectors, ms; then the same of writes. */
+	if (sscanf(text, "%llu %*u %*u %*u %llu %*u %*u %*u", &reads, &writes) != 2)
+		return -EINVAL;
+	*requests = reads + writes;
+	return 0;
+}
+
+int disk_requests_guest(struct guest *g, uint64_t *requests)
+{
+	char text[512];
+	int ret = guest_run(g, "cat /sys/block/vda/stat", text, sizeof(text));
+
+	if (ret == 0)
+		ret = disk_requests_parse(text, requests);
+	if (ret)
+		err("guest %s: cannot read its disk's statistics", g->name);
+	return ret > 0 ? -EIO : ret;
+}
+
 static int trigger(const char *text)
 {
 	/* Truncating the file would remove the other triggers, too. */

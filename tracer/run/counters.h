@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Counters that others keep, read around a window to check the tracer's by: KVM's own statistics,
- * a hist trigger on the kvm_exit tracepoint, the guest's and the host's interrupt counts.
+ * a hist trigger on the kvm_exit tracepoint, the guest's and the host's interrupt counts, and the
+ * requests that a guest's disk has completed.
  */
 #ifndef EXITLAB_COUNTERS_H
 #define EXITLAB_COUNTERS_H
@@ -22,6 +23,11 @@ struct irq_counts {
 int irq_counts_parse(const char *text, const char *const match[], struct irq_counts *out);
 int irq_counts_guest(struct guest *g, struct irq_counts *out);
 int irq_counts_host(struct irq_counts *out);
+
+/* Reads and writes completed, of a file /sys/block/DISK/stat. Pure. 0 or -EINVAL. */
+int disk_requests_parse(const char *text, uint64_t *requests);
+/* Those of the guest's disk so far. 0 or negative errno, logged. */
+int disk_requests_guest(struct guest *g, uint64_t *requests);
 
 /* Hist trigger on kvm_exit, keyed by reason. Start and read while no vCPU runs. */
 int hist_start(void);

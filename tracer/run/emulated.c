@@ -17,34 +17,59 @@
 #include "util/datadir.h"
 #include "util/log.h"
 
-/* One line of what the build script prints. */
-static void take_line(struct testbed *t, const char *line)
+/* One line of what the build script prints. 0 or -ENOMEM. */
+static int take_line(struct testbed *t, const char *line)
 {
-	char key[32], value[512];
+	char key[32], value[512], part[64];
+	int end = 0;
 
 	if (sscanf(line, "%31s %511[^\n]", key, value) != 2)
-		return;
+		return 0;
 	if (!strcmp(key, "qemu"))
 		snprintf(t->qemu, sizeof(t->qemu), "%s", value);
 	else if (!strcmp(key, "images"))
 		snprintf(t->images, sizeof(t->images), "%s", value);
 	else if (!strcmp(key, "testbed"))
 		snprintf(t->key, sizeof(t->key), "%.31s", value);
+	else if (!strcmp(key, "part") && sscanf(value, "%63s %n", part, &end) == 1 && end > 0)
+		return json_object_set_new(t->parts, part, json_string(value + end)) ? -ENOMEM : 0;
+	return 0;
+}
+
+static void build_args(struct args *a, const char *script, const struct testbed_opts *o,
+		       const char *point)
+{
+	const struct { const char *name, *value; } opts[] = {
+		{ "--kernel", o->kernel }, { "--guest-kernel", o->guest_kernel },
+		{ "--modules", o->modules }, { "--qemu", o->qemu }, { "--qemu-share", o->qemu_share },
+	};
+	size_t i;
+
+	args_add(a, "%s", script);
+	for (i = 0; i < sizeof(opts) / sizeof(opts[0]); i++) {
+		if (!opts[i].value)
+			continue;
+		args_add(a, "%s", opts[i].name);
+		args_add(a, "%s", opts[i].value);
+	}
+	args_add(a, "%s", point);
 }
 
 /* Runs the build script. A signal to us ends it, too. */
-static int run_build(struct testbed *t, const char *script, const char *point)
+static int run_build(struct testbed *t, const struct args *a)
 {
-	char *argv[] = { (char *)script, (char *)point, NULL };
 	struct proc_opts o = { .cpu = -1, .pipe_stdout = true };
 	char line[600];
 	struct proc p;
-	int ret = proc_start(&p, argv, &o);
+	int ret = args_ok(a);
 
+	if (!ret)
+		ret = proc_start(&p, a->v, &o);
 	if (ret)
 		return ret;
 	while (!(ret = proc_read_line(&p, line, sizeof(line), INT_MAX)))
-		take_line(t, line);
+		if ((ret = take_line(t, line)))
+			break;
 	if (ret == -EPIPE)
 		ret = proc_wait(&p, -1);
 	proc_stop(&p);
@@ -93,12 +118,16 @@ static int find_point(char *buf, size_t size)
 	return -ENOENT;
 }
 
-int testbed_prepare(struct testbed *t)
+int testbed_prepare(struct testbed *t, const struct testbed_opts *o)
 {
 	char data[512], script[600], point[600], owner[16];
+	struct args a = { .n = 0 };
 	int ret;
 
 	memset(t, 0, sizeof(*t));
+	t->parts = json_object();
+	if (!t->parts)
+		return -ENOMEM;
 	ret = datadir(data, sizeof(data));
 	if (ret) {
 		err("exitlab's data folder is not in %s; set EXITLAB_DATA to the folder with testbed/ and plots/",
@@ -112,7 +141,9 @@ int testbed_prepare(struct testbed *t)
 	/* A build stops by itself when the exitlab that wanted it has gone (testbed/lib.sh). */
 	snprintf(owner, sizeof(owner), "%d", getpid());
 	setenv("EXITLAB_OWNER_PID", owner, 1);
-	ret = run_build(t, script, point);
+	build_args(&a, script, o, point);
+	ret = run_build(t, &a);
+	args_free(&a);
 	if (ret)
 		return ret;
 	if (!t->qemu[0] || !t->images[0] || !t->key[0]) {
@@ -120,6 +151,12 @@ int testbed_prepare(struct testbed *t)
 		return -EPROTO;
 	}
 	return ask_version(t);
+}
+
+void testbed_release(struct testbed *t)
+{
+	json_decref(t->parts);
+	t->parts = NULL;
 }
 
 static void clock_args(struct args *a, const struct scenario *sc, const struct sc_point *pt,

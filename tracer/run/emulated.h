@@ -39,11 +39,23 @@ struct testbed {
 	char images[512];	/* folder with vmlinux and l1.cpio */
 	char key[32];		/* names content: equal keys, equal counts */
 	char version[128];	/* what the emulator calls itself */
+	json_t *parts;		/* object of texts: machine.parts of a record */
+};
+
+/*
+ * What the testbed is to be made of; NULL: our own. Options of exitlab-run(1), borrowed, checked by
+ * the build script.
+ */
+struct testbed_opts {
+	const char *kernel, *guest_kernel;	/* package file, or a release that apt knows */
+	const char *modules;			/* folder */
+	const char *qemu, *qemu_share;		/* program, folder */
 };
 
 /* Builds what is missing (testbed/build.sh). 0; -EINTR; or another negative errno after the script
- * has said why. */
-int testbed_prepare(struct testbed *t);
+ * has said why. In any case testbed_release() is due. */
+int testbed_prepare(struct testbed *t, const struct testbed_opts *o);
+void testbed_release(struct testbed *t);
 
 /* Where the command line of the machine points to; nothing of it reaches the inside. */
 struct machine_paths {

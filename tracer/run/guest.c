@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -42,13 +43,47 @@ static void add_net(struct args *a, const struct guest *g, const struct guest_ne
 		args_add(a, "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s,poll-us=%u", net->tap,
 		    net->kind == SC_NET_VIRTIO_VHOST ? "on" : "off", net->poll_us);
 		args_add(a, "-device");
-		args_add(a, "virtio-net-pci,netdev=n0,mac=%s,romfile=", g->mac);
+		args_add(a, "virtio-net-pci,netdev=n0,mac=%s,romfile=%s", g->mac,
+			 net->event_idx ? "" : ",event_idx=off");
 		break;
 	case SC_NET_VF:
 		args_add(a, "-device");
 		args_add(a, "vfio-pci,host=%s,romfile=", net->vf);
 		break;
 	}
+}
+
+/*
+ * In the host's memory: a real disk's time would be the emulator's. QEMU cannot bypass the page
+ * cache there (tmpfs has no O_DIRECT), so reads and writes are copies made by its pool of threads.
+ */
+static int make_disk(struct guest *g, const struct lab *lab)
+{
+	int fd, ret;
+
+	snprintf(g->disk, sizeof(g->disk), "%s/%s.disk", lab->run_dir, g->name);
+	fd = open(g->disk, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	/* All of it there: a first write to a hole would find memory, a second would not. */
+	ret = -posix_fallocate(fd, 0, GUEST_DISK_BYTES);
+	close(fd);
+	return ret;
+}
+
+static void add_disk(struct args *a, const struct guest *g, const struct guest_net *net)
+{
+	bool thread = net->disk == SC_DISK_VIRTIO_IOTHREAD;
+
+	if (net->disk == SC_DISK_NONE)
+		return;
+	if (thread)
+		args_words(a, "-object iothread,id=io0");
+	args_add(a, "-drive");
+	args_add(a, "if=none,id=d0,format=raw,aio=threads,file=%s", g->disk);
+	args_add(a, "-device");
+	args_add(a, "virtio-blk-pci,drive=d0%s%s", thread ? ",iothread=io0" : "",
+		 net->event_idx ? "" : ",event_idx=off");
 }
 
 static void command_line(struct args *a, const struct guest *g, const struct lab *lab,
@@ -67,17 +102,19 @@ static void command_line(struct args *a, const struct guest *g, const struct lab
 	args_add(a, "-initrd"), args_add(a, "%s", lab->initrd);
 	args_add(a, "-append");
 	args_add(a, "console=ttyS0 quiet panic=-1 mitigations=off nokaslr ipv6.disable=1 "
-	    "cryptomgr.notests%s%s%s%s%s%s%s", cfg->idle_poll ? " idle=poll" : "",
+	    "cryptomgr.notests%s%s%s%s%s%s%s%s%s", cfg->idle_poll ? " idle=poll" : "",
 	    net->kind == SC_NET_NONE ? "" : " exitlab.ip=", net->kind == SC_NET_NONE ? "" : g->ip,
 	    net->kind == SC_NET_NONE ? "" : " exitlab.peer=", net->kind == SC_NET_NONE ? "" : net->peer_ip,
 	    net->kind == SC_NET_NONE ? "" : " exitlab.peer_mac=",
-	    net->kind == SC_NET_NONE ? "" : net->peer_mac);
+	    net->kind == SC_NET_NONE ? "" : net->peer_mac,
+	    cfg->cmdline ? " " : "", cfg->cmdline ? cfg->cmdline : "");
 	args_add(a, "-serial"), args_add(a, "file:%s/%s.console", lab->run_dir, g->name);
 	args_words(a, "-device virtio-serial-pci");
 	args_add(a, "-chardev");
 	args_add(a, "socket,id=agent,path=%s/%s.agent,server=on,wait=off", lab->run_dir, g->name);
 	args_words(a, "-device virtserialport,chardev=agent,name=exitlab.agent");
 	add_net(a, g, net);
+	add_disk(a, g, net);
 }
 
 int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
@@ -89,7 +126,7 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 		.cpu = host_cpus > 1 ? guest_vcpu_cpu(index, 0, cfg->vcpus, host_cpus) : -1,
 		.log = log,
 	};
-	int ret;
+	int ret = 0;
 
 	memset(g, 0, sizeof(*g));
 	g->index = index;
@@ -98,6 +135,12 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 	snprintf(g->ip, sizeof(g->ip), "10.0.0.%u", 10 + ((unsigned int)index & 0x3f));
 	snprintf(g->mac, sizeof(g->mac), "52:54:00:00:01:%02x", (unsigned int)index & 0xff);
 	snprintf(log, sizeof(log), "%s/%s.log", lab->run_dir, g->name);
+	if (net->disk != SC_DISK_NONE)
+		ret = make_disk(g, lab);
+	if (ret) {
+		err("guest %s: cannot make its disk %s: %s", g->name, g->disk, strerror(-ret));
+		return ret;
+	}
 	g->started_ns = clock_ns();
 	command_line(&a, g, lab, cfg, net);
 	ret = args_ok(&a);
@@ -266,14 +309,25 @@ int guest_wait_ready(struct guest *g, int timeout_ms)
 	return ret < 0 ? ret : 0;
 }
 
+int guest_send(struct guest *g, const char *cmd)
+{
+	/* One message, so that the guest is woken once. */
+	struct iovec part[] = { { (char *)cmd, strlen(cmd) }, { "\n", 1 } };
+	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
+
+	return sendmsg(g->agent, &m, MSG_NOSIGNAL) == (ssize_t)part[0].iov_len + 1 ? 0 : -EPIPE;
+}
+
+int guest_await(struct guest *g, char *out, size_t size, int timeout_ms)
+{
+	return agent_answer(g, out, size, timeout_ms);
+}
+
 int guest_run(struct guest *g, const char *cmd, char *out, size_t size)
 {
-	size_t n = strlen(cmd);
+	int ret = guest_send(g, cmd);
 
-	if (send(g->agent, cmd, n, MSG_NOSIGNAL) != (ssize_t)n ||
-	    send(g->agent, "\n", 1, MSG_NOSIGNAL) != 1)
-		return -EPIPE;
-	return agent_answer(g, out, size, 60000);
+	return ret ? ret : guest_await(g, out, size, 60000);
 }
 
 /* True when every thread of @pid is stopped ('T') or no thread of the process can run ('Z'). */
@@ -336,4 +390,7 @@ void guest_stop(struct guest *g)
 		close(g->agent);
 	g->agent = -1;
 	proc_kill(&g->vmm);
+	if (g->disk[0])
+		unlink(g->disk);
+	g->disk[0] = 0;
 }

@@ -26,14 +26,20 @@ struct guest {
 	char ip[16];		/* 10.0.0.10 + index */
 	char mac[18];
 	struct proc vmm;
+	char disk[256];		/* file behind its disk, or "" */
 	int agent;		/* socket, -1 = none */
 	uint64_t started_ns;
 	uint64_t boot_ns;	/* from the VMM's start until its agent's answer was seen */
 };
 
-/* Network facts a guest needs at its start. */
+/* Bytes of a guest's disk. Fixed: what is read from it does not depend on its size. */
+#define GUEST_DISK_BYTES (32u << 20)
+
+/* Facts about its devices that a guest needs at its start. */
 struct guest_net {
 	enum sc_net kind;
+	enum sc_disk disk;
+	bool event_idx;		/* virtio devices suppress notifications by index */
 	const char *tap;	/* virtio: name of the tap device */
 	const char *vf;		/* vf: PCI address of the virtual function */
 	const char *peer_ip, *peer_mac;
@@ -67,12 +73,18 @@ int guest_wait_ready(struct guest *g, int timeout_ms);
  */
 int guest_run(struct guest *g, const char *cmd, char *out, size_t size);
 /*
+ * The same in two steps, to have several guests work at a time: guest_send() does not wait, and
+ * guest_await() takes the answer, however long that takes up to @timeout_ms.
+ */
+int guest_send(struct guest *g, const char *cmd);
+int guest_await(struct guest *g, char *out, size_t size, int timeout_ms);
+/*
  * Stops every thread of the VMM (SIGSTOP) and waits until they stand still, so that no vCPU enters
  * or leaves while counters are switched on, off or read. guest_thaw() lets them go on.
  */
 int guest_freeze(struct guest *g);
 int guest_thaw(struct guest *g);
-/* Kills the VMM. Harmless if it never started. */
+/* Kills the VMM and removes its disk. Harmless if it never started. */
 void guest_stop(struct guest *g);
 
 /* CPU on which vCPU @vcpu of guest @index runs on a host of @host_cpus CPUs. Pure. */

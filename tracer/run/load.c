@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drives the load generators. Two kinds of client: our own (netload, kvmguest), which waits between
- * warm-up and work and answers in JSON, and foreign ones (memcaslap), which do neither: their
- * warm-up is a run of its own, and the work they claim is checked against the server's count.
+ * Drives the load generators; those inside guests are run/inside.c's. Two kinds of client: our own
+ * (netload, kvmguest), which waits between warm-up and work and answers in JSON, and foreign ones
+ * (memcaslap), which do neither: their warm-up is a run of its own, and the work they claim is
+ * checked against the server's count.
  */
 #include "run/load.h"
+#include "run/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,6 +211,8 @@ int load_prepare(struct load *l, const struct sc_workload *w, struct guest *gues
 		return 0;
 	if (w->tool == SC_TOOL_PROBE)
 		return start_client(l, 0);
+	if (inside_is(w))
+		return inside_prepare(l);
 	for (i = 0; !ret && i < nr_guests; i++)
 		ret = start_server(l, &guests[i]);
 	if (w->tool == SC_TOOL_MEMCACHED)
@@ -234,6 +238,8 @@ int load_go(struct load *l)
 {
 	int i, ret = 0;
 
+	if (inside_is(l->w))
+		return inside_go(l);
 	for (i = 0; !ret && i < nr_clients(l); i++) {
 		if (l->w->tool == SC_TOOL_MEMCACHED)
 			ret = memcaslap(l, i, l->w->requests);
@@ -251,6 +257,8 @@ int load_wait(struct load *l)
 
 	if (l->w->tool == SC_TOOL_IDLE)
 		return nanosleep(&t, NULL) ? -errno : 0;
+	if (inside_is(l->w))
+		return inside_wait(l);
 	for (i = 0; i < nr_clients(l); i++) {
 		ret = proc_wait(&l->client[i], CLIENT_TIMEOUT_MS);
 		if (ret) {
@@ -345,6 +353,8 @@ int load_result(struct load *l, json_t **result, double *work)
 	*work = 0;
 	if (l->w->tool == SC_TOOL_MEMCACHED)
 		return memcached_result(l, result, work);
+	if (inside_is(l->w))
+		return inside_result(l, result, work);
 	if (l->w->tool == SC_TOOL_IDLE) {
 		*work = (double)l->w->duration_ms / 1000;
 		*result = json_object();
@@ -374,6 +384,10 @@ void load_end(struct load *l)
 		proc_kill(&l->client[i]);
 	if (!l->w || l->w->tool == SC_TOOL_PROBE || l->w->tool == SC_TOOL_IDLE)
 		return;
+	if (inside_is(l->w)) {
+		inside_end(l);
+		return;
+	}
 	for (i = 0; i < l->nr_guests; i++)
 		guest_run(&l->guests[i], l->w->tool == SC_TOOL_MEMCACHED ? "killall memcached"
 			  : "killall netload", NULL, 0);

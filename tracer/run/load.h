@@ -21,6 +21,7 @@ struct load {
 	struct proc client[HOSTNET_MAX_GUESTS];
 	char log[256];		/* stderr of the clients */
 	char peer_log[256];	/* output of a client whose output is a report */
+	char answer[HOSTNET_MAX_GUESTS][256];	/* of loads inside a guest: what it said last */
 	uint64_t ops_before;	/* memcached: requests served so far, by its own count */
 };
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "run/hostkvm.h"
 #include "run/hostnet.h"
 #include "run/window.h"
 #include "util/log.h"
@@ -25,6 +26,7 @@ struct point {
 	int nr_guests;
 	const struct lab *lab;
 	struct hostnet net;
+	struct hostkvm kvm;
 	point_phase_fn phase;
 	void *arg;
 };
@@ -116,6 +118,8 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 		hostnet_guest(&p->net, i, &gn);
 		gn.poll_us = shape->config->poll_us;
 		gn.worker_cpu = shape->config->worker_cpu;
+		gn.disk = shape->config->disk;
+		gn.event_idx = shape->config->event_idx;
 		ret = guest_start(&p->guests[i], i, p->lab, cfg, &gn, cpus);
 	}
 	for (i = 0; !ret && i < p->nr_guests; i++)
@@ -182,7 +186,9 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 	}
 	p->nr_guests = n;
 	phase("network", arg);
-	ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
+	ret = n > 0 ? hostkvm_setup(&p->kvm, shape->host.halt_poll_ns) : 0;
+	if (!ret)
+		ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
 			    shape->host.moderation);
 	if (!ret && n > 0) {
 		phase(n == 1 ? "booting the guest" : "booting guests", arg);
@@ -251,5 +257,6 @@ void point_end(struct point *p)
 	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
 		guest_stop(&p->guests[i]);
 	hostnet_teardown(&p->net);
+	hostkvm_teardown(&p->kvm);
 	free(p);
 }

@@ -42,7 +42,7 @@ bool sc_read_costs(struct sc_reader *rd, const struct yt_node *node, int line, c
 {
 	struct costs_ref ref;
 
-	if (!sc_read_text(rd, node, line, key, false, v))
+	if (!sc_read_text(rd, node, line, key, SC_TEXT, v))
 		return false;
 	if (!costs_ref_parse(*v, &ref))
 		return true;
@@ -141,7 +141,7 @@ static void read_workload(struct sc_reader *rd, const struct yt_node *item, cons
 
 	/* Which keys belong to it depends on the tool; with no usable tool, any key may. */
 	if (tool && tool->kind == YT_SCALAR) {
-		for (t = SC_TOOL_RR; t <= SC_TOOL_PROBE; t++) {
+		for (t = SC_TOOL_RR; t <= SC_TOOL_BLOCK; t++) {
 			if (!strcmp(tool->text, sc_tool_name(t)))
 				tools = 1u << t;
 		}
@@ -210,16 +210,19 @@ void sc_read_measure(struct sc_reader *rd, const struct yt_node *node)
 {
 	static const char *const details[] = { "msr", NULL };
 	static const char *const checks[] = { "kvm-stats", "hist", NULL };
-	static const char *const keys[] = { "detail", "crosscheck", NULL };
+	static const char *const signals[] = { "kicks", "replies", NULL };
+	static const char *const keys[] = { "detail", "crosscheck", "signals", NULL };
 	struct sc_measure *m = &rd->sc->measure;
 	bool *detail[] = { &m->msr_detail };
 	bool *check[] = { &m->check_kvm_stats, &m->check_hist };
+	bool *signal[] = { &m->kicks, &m->replies };
 
 	if (!need(rd, node, YT_MAP, "measure", "a mapping such as { detail: [msr] }"))
 		return;
 	sc_tell_unknown(rd, node, "measure.", keys);
 	read_flags(rd, yt_get(node, "detail"), "measure.detail", details, detail);
 	read_flags(rd, yt_get(node, "crosscheck"), "measure.crosscheck", checks, check);
+	read_flags(rd, yt_get(node, "signals"), "measure.signals", signals, signal);
 }
 
 static void read_backend(struct sc_reader *rd, const struct yt_node *node)
@@ -247,10 +250,10 @@ static void read_top(struct sc_reader *rd, const struct yt_node *top, struct sc_
 	sc_tell_unknown(rd, top, "", keys);
 	node = yt_get(top, "title");
 	if (node)
-		sc_read_text(rd, node, node->line, "title", false, &sc->title);
+		sc_read_text(rd, node, node->line, "title", SC_TEXT, &sc->title);
 	node = yt_get(top, "reproduces");
 	if (node)
-		sc_read_text(rd, node, node->line, "reproduces", false, &sc->reproduces);
+		sc_read_text(rd, node, node->line, "reproduces", SC_TEXT, &sc->reproduces);
 	node = yt_get(top, "backend");
 	if (node)
 		read_backend(rd, node);
@@ -461,6 +464,7 @@ void scenario_free(struct scenario *sc)
 			free(sc->sweep[i].texts[j]);
 		free(sc->sweep[i].texts);
 	}
+	free(sc->guests.cmdline);
 	free(sc->configs);
 	free(sc->workloads);
 	free(sc->sweep);

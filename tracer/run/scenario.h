@@ -36,9 +36,19 @@ enum sc_tool {
 	SC_TOOL_MEMCACHED,	/* "memcached": Debian's memcached in the guest, memslap on the peer */
 	SC_TOOL_IDLE,		/* "idle": nothing, for a fixed time */
 	SC_TOOL_PROBE,		/* "probe": a bare guest that makes exits of known number and reason */
+	SC_TOOL_TIMER,		/* "timer": timers in the guest, one armed at a time */
+	SC_TOOL_BLOCK,		/* "block": fio in the guest, on its disk */
+};
+
+/* The guest's disk: its file is in the host's memory. */
+enum sc_disk {
+	SC_DISK_NONE,		/* "none" */
+	SC_DISK_VIRTIO,		/* "virtio-blk": served by QEMU's main thread and its pool */
+	SC_DISK_VIRTIO_IOTHREAD,	/* "virtio-blk-iothread": the same with a thread of its own */
 };
 
 enum sc_protocol { SC_UDP, SC_TCP };
+enum sc_rw { SC_RANDREAD, SC_RANDWRITE, SC_READ, SC_WRITE };
 enum sc_direction { SC_TO_GUEST, SC_FROM_GUEST };
 
 struct sc_host {
@@ -46,6 +56,7 @@ struct sc_host {
 	int memory_mb;		/* 1024..16384, default 2560 */
 	bool moderation;	/* both NICs hold interrupts back for a while, default true */
 	int quantum_ns;		/* 100..100000, default 500: a round of parallel virtual time */
+	uint32_t halt_poll_ns;	/* 0..1000000000, default 200000: KVM's module parameter */
 };
 
 /* The cable between the host's card and the peer's; not in mode fast. */
@@ -60,6 +71,7 @@ struct sc_guests {
 	int memory_mb;		/* 128..4096, default 256 */
 	bool pv_eoi;		/* kvm-pv-eoi CPU flag of the guest, default true */
 	bool idle_poll;		/* idle=poll on the guest's command line, default false */
+	char *cmdline;		/* more words for its kernel's command line, or NULL */
 };
 
 struct sc_config {
@@ -68,6 +80,8 @@ struct sc_config {
 	enum sc_net net;
 	uint32_t poll_us;	/* virtio-vhost: how long a worker polls, 0..1000000 */
 	int worker_cpu;		/* virtio-vhost: host CPU of the workers; default 0 */
+	enum sc_disk disk;	/* default none */
+	bool event_idx;		/* virtio: suppression of notifications by index, default true */
 };
 
 struct sc_workload {
@@ -93,6 +107,13 @@ struct sc_workload {
 	uint64_t duration_ms;		/* 1..600000, default 1000 */
 	/* probe: how many exits of each kind the bare guest makes */
 	uint64_t probe_out, probe_cpuid, probe_hlt, probe_wrmsr; /* keys out cpuid hlt wrmsr */
+	/* timer; warmup is in timers */
+	uint64_t timers;		/* 1..1e9 */
+	uint32_t interval_us;		/* 1..10000000, default 1000 */
+	/* block; requests and warmup are in I/O requests */
+	enum sc_rw rw;			/* default randread */
+	uint32_t block_bytes;		/* 512..1048576, a multiple of 512, default 4096 */
+	uint32_t depth;			/* 1..64 requests in flight, default 1 */
 };
 
 /* Measured signals and independent counters of the same window. */
@@ -100,6 +121,8 @@ struct sc_measure {
 	bool msr_detail;	/* detail: [msr]: split MSR exits by MSR number (shows EOIs) */
 	bool check_kvm_stats;	/* crosscheck: [kvm-stats]: KVM's own exit counter; default true */
 	bool check_hist; /* crosscheck: [hist]: hist trigger on kvm_exit, costs time per exit */
+	bool kicks;		/* signals: [kicks]: notifications by guests of their devices */
+	bool replies;		/* signals: [replies]: interrupts of devices for vCPUs */
 };
 
 /* One swept key: `sweep: { guests.memory_mb: [128, 256] }`. */
@@ -148,7 +171,7 @@ struct sc_point {
 	struct sc_link link;
 	/* copies of the scenario's settings with the swept values put in */
 	struct sc_host host;
-	struct sc_guests guests;
+	struct sc_guests guests;	/* its string belongs to the scenario */
 	struct sc_workload *workloads;	/* shallow copies: strings belong to the scenario */
 	size_t nr_workloads;
 };
@@ -199,8 +222,9 @@ int sc_point_complete(const struct scenario *sc, const struct sc_point *pt, json
 
 const char *sc_net_name(enum sc_net net);
 const char *sc_tool_name(enum sc_tool tool);
+const char *sc_rw_name(enum sc_rw rw);
 const char *sc_mode_name(enum sc_mode mode);
-/* Unit of a workload's work: "request", "MB", "second", "exit". */
+/* Unit of a workload's work: "request", "MB", "second", "exit", "timer". */
 const char *sc_tool_unit(enum sc_tool tool);
 
 #endif

@@ -41,6 +41,12 @@ static bool needs_net(const struct sc_workload *w)
 	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM || w->tool == SC_TOOL_MEMCACHED;
 }
 
+/* Runs in a guest with an operating system. */
+static bool needs_guest(const struct sc_workload *w)
+{
+	return w->tool != SC_TOOL_IDLE && w->tool != SC_TOOL_PROBE;
+}
+
 static void check_names(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
@@ -87,7 +93,7 @@ static void check_guests(struct sc_reader *rd, const struct sc_lines *lines)
 				   MAX_VFS, MAX_VFS);
 	}
 	for (i = 0; i < sc->nr_workloads; i++) {
-		if (!count.min && needs_net(&sc->workloads[i]))
+		if (!count.min && needs_guest(&sc->workloads[i]))
 			sc_problem(&rd->pb, lines->workload[i], "workloads.%s.tool: %s needs a "
 				   "guest, but guests.count is 0; at least 1",
 				   sc->workloads[i].name, sc_tool_name(sc->workloads[i].tool));
@@ -129,6 +135,36 @@ static void check_net(struct sc_reader *rd, const struct sc_lines *lines)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.net: none, but "
 				   "workload %s (%s) needs a network; virtio-user, virtio-vhost or "
 				   "vf", sc->configs[i].name, w->name, sc_tool_name(w->tool));
+	}
+}
+
+static bool is_virtio(const struct sc_config *c)
+{
+	return c->net == SC_NET_VIRTIO_USER || c->net == SC_NET_VIRTIO_VHOST ||
+	       c->disk != SC_DISK_NONE;
+}
+
+static void check_disk(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	const struct sc_workload *w = NULL;
+	size_t i;
+
+	for (i = 0; i < sc->nr_workloads && !w; i++) {
+		if (sc->workloads[i].tool == SC_TOOL_BLOCK)
+			w = &sc->workloads[i];
+	}
+	for (i = 0; i < sc->nr_configs; i++) {
+		const struct sc_config *c = &sc->configs[i];
+
+		if (w && c->disk == SC_DISK_NONE)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.disk: none, but "
+				   "workload %s (block) needs a disk; virtio-blk or "
+				   "virtio-blk-iothread", c->name, w->name);
+		if (!c->event_idx && !is_virtio(c))
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.event_idx: only "
+				   "with a virtio device, which this has not; net: virtio-user or "
+				   "virtio-vhost, or a disk", c->name);
 	}
 }
 
@@ -226,6 +262,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_mode(rd, lines);
 	check_guests(rd, lines);
 	check_net(rd, lines);
+	check_disk(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);

@@ -13,18 +13,26 @@
 #include <strings.h>
 
 static const char *const net_choices[] = { "none", "virtio-user", "virtio-vhost", "vf", NULL };
-static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle", "probe", NULL };
+static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle", "probe",
+					    "timer", "block", NULL };
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
+static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread", NULL };
+static const char *const rw_choices[] = { "randread", "randwrite", "read", "write", NULL };
 const char *const sc_mode_choices[] = { "counts", "timed", "fast", NULL };
 
 #define FIELD(s, member) .offset = offsetof(struct s, member)
+
+#define MILLION	 1000000ull
+#define BILLION	 (1000 * MILLION)
 
 const struct sc_field sc_host_fields[] = {
 	{ "cpus", SC_INT, FIELD(sc_host, cpus), .min = 1, .max = 16, .def = 2 },
 	{ "memory_mb", SC_INT, FIELD(sc_host, memory_mb), .min = 1024, .max = 16384, .def = 2560 },
 	{ "moderation", SC_BOOL, FIELD(sc_host, moderation), .def = true },
 	{ "quantum_ns", SC_INT, FIELD(sc_host, quantum_ns), .min = 100, .max = 100000, .def = 500 },
+	{ "halt_poll_ns", SC_U32, FIELD(sc_host, halt_poll_ns), .min = 0, .max = BILLION,
+	  .def = 200000 },
 	{ 0 }
 };
 
@@ -40,6 +48,7 @@ const struct sc_field sc_guests_fields[] = {
 	{ "memory_mb", SC_INT, FIELD(sc_guests, memory_mb), .min = 128, .max = 4096, .def = 256 },
 	{ "pv_eoi", SC_BOOL, FIELD(sc_guests, pv_eoi), .def = true },
 	{ "idle_poll", SC_BOOL, FIELD(sc_guests, idle_poll), .def = false },
+	{ "cmdline", SC_WORDS, FIELD(sc_guests, cmdline) },
 	{ 0 }
 };
 
@@ -49,6 +58,8 @@ const struct sc_field sc_config_fields[] = {
 	{ "net", SC_CHOICE, FIELD(sc_config, net), .required = true, .choices = net_choices },
 	{ "poll_us", SC_INT, FIELD(sc_config, poll_us), .min = 0, .max = 1000000 },
 	{ "worker_cpu", SC_INT, FIELD(sc_config, worker_cpu), .min = 0, .max = 15 },
+	{ "disk", SC_CHOICE, FIELD(sc_config, disk), .def = SC_DISK_NONE, .choices = disk_choices },
+	{ "event_idx", SC_BOOL, FIELD(sc_config, event_idx), .def = true },
 	{ 0 }
 };
 
@@ -57,18 +68,17 @@ const struct sc_field sc_config_fields[] = {
 #define MEMCD	 (1 << SC_TOOL_MEMCACHED)
 #define IDLE	 (1 << SC_TOOL_IDLE)
 #define PROBE	 (1 << SC_TOOL_PROBE)
-
-#define MILLION	 1000000ull
-#define BILLION	 (1000 * MILLION)
+#define TIMER	 (1 << SC_TOOL_TIMER)
+#define BLOCK	 (1 << SC_TOOL_BLOCK)
 
 const struct sc_field sc_workload_fields[] = {
 	{ "name", SC_WORD, FIELD(sc_workload, name), .required = true },
 	{ "title", SC_TEXT, FIELD(sc_workload, title) },
 	{ "tool", SC_CHOICE, FIELD(sc_workload, tool), .required = true, .choices = tool_choices },
 	{ "requests", SC_U64, FIELD(sc_workload, requests), .min = 1, .max = BILLION,
-	  .tools = RR | MEMCD, .required = true },
+	  .tools = RR | MEMCD | BLOCK, .required = true },
 	{ "warmup", SC_U64, FIELD(sc_workload, warmup), .min = 0, .max = BILLION, .def = 0,
-	  .tools = RR | MEMCD },
+	  .tools = RR | MEMCD | TIMER | BLOCK },
 	{ "protocol", SC_CHOICE, FIELD(sc_workload, protocol), .def = SC_UDP, .tools = RR,
 	  .choices = protocol_choices },
 	{ "request_bytes", SC_U32, FIELD(sc_workload, request_bytes), .min = 1, .max = 65536,
@@ -93,6 +103,16 @@ const struct sc_field sc_workload_fields[] = {
 	{ "cpuid", SC_U64, FIELD(sc_workload, probe_cpuid), .max = BILLION, .tools = PROBE },
 	{ "hlt", SC_U64, FIELD(sc_workload, probe_hlt), .max = BILLION, .tools = PROBE },
 	{ "wrmsr", SC_U64, FIELD(sc_workload, probe_wrmsr), .max = BILLION, .tools = PROBE },
+	{ "timers", SC_U64, FIELD(sc_workload, timers), .min = 1, .max = BILLION, .tools = TIMER,
+	  .required = true },
+	{ "interval_us", SC_U32, FIELD(sc_workload, interval_us), .min = 1, .max = 10 * MILLION,
+	  .def = 1000, .tools = TIMER },
+	{ "rw", SC_CHOICE, FIELD(sc_workload, rw), .def = SC_RANDREAD, .tools = BLOCK,
+	  .choices = rw_choices },
+	{ "block_bytes", SC_U32, FIELD(sc_workload, block_bytes), .min = 512, .max = 1048576,
+	  .def = 4096, .tools = BLOCK, .size = true, .multiple = 512 },
+	{ "depth", SC_U32, FIELD(sc_workload, depth), .min = 1, .max = 64, .def = 1,
+	  .tools = BLOCK },
 	{ 0 }
 };
 
@@ -106,6 +126,11 @@ const char *sc_tool_name(enum sc_tool tool)
 	return tool_choices[tool];
 }
 
+const char *sc_rw_name(enum sc_rw rw)
+{
+	return rw_choices[rw];
+}
+
 const char *sc_mode_name(enum sc_mode mode)
 {
 	return sc_mode_choices[mode];
@@ -113,7 +138,8 @@ const char *sc_mode_name(enum sc_mode mode)
 
 const char *sc_tool_unit(enum sc_tool tool)
 {
-	static const char *const units[] = { "request", "MB", "request", "second", "exit" };
+	static const char *const units[] = { "request", "MB", "request", "second", "exit",
+					    "timer", "request" };
 
 	return units[tool];
 }
@@ -136,6 +162,7 @@ uint64_t sc_field_get(const struct sc_field *f, const void *base)
 		return *(const unsigned *)p;
 	case SC_WORD:
 	case SC_TEXT:
+	case SC_WORDS:
 		break;
 	}
 	return 0;
@@ -163,6 +190,7 @@ void sc_field_set(const struct sc_field *f, void *base, uint64_t v)
 		break;
 	case SC_WORD:
 	case SC_TEXT:
+	case SC_WORDS:
 		break;
 	}
 }
@@ -228,6 +256,11 @@ bool sc_read_number(struct sc_reader *rd, const struct yt_node *node, int line,
 		sc_problem(&rd->pb, line, "%s: %s is out of range; from %llu to %llu", key,
 			   sc_quote(node->text).s, (unsigned long long)f->min,
 			   (unsigned long long)f->max);
+		return false;
+	}
+	if (f->multiple && *v % f->multiple) {
+		sc_problem(&rd->pb, line, "%s: %s is not a multiple of %llu", key,
+			   sc_quote(node->text).s, (unsigned long long)f->multiple);
 		return false;
 	}
 	return true;
@@ -311,20 +344,37 @@ static bool is_line(const char *text)
 	return i && i <= 200;
 }
 
+/* Words as they can stand on a kernel's command line: nobody strips quotes there. */
+static bool is_words(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i]; i++) {
+		if (text[i] < 0x20 || text[i] > 0x7e || strchr("\"'`\\", text[i]))
+			return false;
+	}
+	return i && i <= 200 && text[0] != ' ' && text[i - 1] != ' ';
+}
+
 bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
-		  bool word, char **v)
+		  enum sc_type type, char **v)
 {
 	if (node->kind != YT_SCALAR || yt_is_null(node)) {
 		sc_problem(&rd->pb, line, "%s: is %s; needed is %s", key, yt_what(node),
-			   word ? "a name" : "a text");
+			   type == SC_WORD ? "a name" : "a text");
 		return false;
 	}
-	if (word && !is_word(node->text)) {
+	if (type == SC_WORDS && !is_words(node->text)) {
+		sc_problem(&rd->pb, line, "%s: not words for a kernel's command line; 1 to 200 "
+			   "printable ASCII characters without quotes and backslashes", key);
+		return false;
+	}
+	if (type == SC_WORD && !is_word(node->text)) {
 		sc_problem(&rd->pb, line, "%s: \"%s\" cannot be a name; 1 to 40 of a-z, 0-9 and -",
 			   key, sc_quote(node->text).s);
 		return false;
 	}
-	if (!word && !is_line(node->text)) {
+	if (type == SC_TEXT && !is_line(node->text)) {
 		sc_problem(&rd->pb, line, "%s: not a text of one line; 1 to 200 bytes without "
 			   "control characters", key);
 		return false;
@@ -345,7 +395,8 @@ static bool read_field(struct sc_reader *rd, const struct yt_node *node, int lin
 	switch (f->type) {
 	case SC_WORD:
 	case SC_TEXT:
-		if (!sc_read_text(rd, node, line, key, f->type == SC_WORD, &text))
+	case SC_WORDS:
+		if (!sc_read_text(rd, node, line, key, f->type, &text))
 			return false;
 		free(*sc_field_text(f, base));
 		*sc_field_text(f, base) = text;

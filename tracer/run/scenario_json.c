@@ -21,7 +21,10 @@ static json_t *fields_to_json(const struct sc_field *f, const void *base, unsign
 
 		if (f->tools && !(f->tools & tools))
 			continue;
-		if (f->type == SC_WORD || f->type == SC_TEXT)
+		/* Words that are not there are left out: "" would be another setting. */
+		if (f->type == SC_WORDS && !*sc_field_text(f, (void *)base))
+			continue;
+		if (f->type == SC_WORD || f->type == SC_TEXT || f->type == SC_WORDS)
 			v = json_string(*sc_field_text(f, (void *)base));
 		else if (f->type == SC_CHOICE)
 			v = json_string(f->choices[sc_field_get(f, base)]);
@@ -39,7 +42,7 @@ static json_t *fields_to_json(const struct sc_field *f, const void *base, unsign
 
 static json_t *measure_to_json(const struct sc_measure *m)
 {
-	json_t *detail = json_array(), *check = json_array();
+	json_t *detail = json_array(), *check = json_array(), *signals = json_array();
 
 	if (m->msr_detail)
 		json_array_append_new(detail, json_string("msr"));
@@ -47,7 +50,12 @@ static json_t *measure_to_json(const struct sc_measure *m)
 		json_array_append_new(check, json_string("kvm-stats"));
 	if (m->check_hist)
 		json_array_append_new(check, json_string("hist"));
-	return json_pack("{s:o, s:o}", "detail", detail, "crosscheck", check);
+	if (m->kicks)
+		json_array_append_new(signals, json_string("kicks"));
+	if (m->replies)
+		json_array_append_new(signals, json_string("replies"));
+	return json_pack("{s:o, s:o, s:o}", "detail", detail, "crosscheck", check, "signals",
+			 signals);
 }
 
 json_t *sc_point_to_json(const struct scenario *sc, const struct sc_point *pt)
@@ -93,7 +101,8 @@ json_t *sc_shape_to_json(const struct scenario *sc, const struct sc_point *pt)
 	      json_object_set_new(j, "repeat", json_integer(1)) ||
 	      json_object_set_new(j, "mode", json_string(sc->mode == SC_MODE_FAST ? "fast" :
 							 "counts")) ||
-	      json_object_set_new(j, "measure", json_pack("{s:[], s:[]}", "detail", "crosscheck")) ||
+	      json_object_set_new(j, "measure", json_pack("{s:[], s:[], s:[]}", "detail",
+							       "crosscheck", "signals")) ||
 	      json_object_set_new(j, "workloads", json_pack("[{s:s, s:s, s:s, s:i}]",
 			"name", "idle", "title", "idle", "tool", "idle", "duration_ms", 1));
 	if (bad) {

@@ -21,6 +21,7 @@ enum sc_type {
 	SC_CHOICE,		/* enum: the index of the word in choices */
 	SC_WORD,		/* char *: a name, fit for a file name */
 	SC_TEXT,		/* char *: free text of one line */
+	SC_WORDS,		/* char *: words for a kernel's command line */
 };
 
 /* One key of a mapping of the scenario. A table of them ends with key == NULL. */
@@ -33,6 +34,7 @@ struct sc_field {
 	unsigned tools;			/* 1 << enum sc_tool of each that has it; 0: all */
 	bool required;
 	bool size;			/* a number of bytes: "20 MB", "16 KiB" */
+	uint64_t multiple;		/* of which it must be one; 0: of none */
 	const char *const *choices;	/* NULL-terminated */
 };
 
@@ -72,9 +74,9 @@ bool sc_read_number(struct sc_reader *rd, const struct yt_node *node, int line,
 /* The index in @choices of a word. */
 bool sc_read_choice(struct sc_reader *rd, const struct yt_node *node, int line,
 		    const char *const *choices, const char *key, int *v);
-/* Free text of one line, or a name; the caller owns *@v. */
+/* A text as @type wants it (SC_WORD, SC_TEXT, SC_WORDS); the caller owns *@v. */
 bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
-		  bool word, char **v);
+		  enum sc_type type, char **v);
 
 /* A number, boolean or choice of the struct at @base. */
 uint64_t sc_field_get(const struct sc_field *f, const void *base);

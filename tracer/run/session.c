@@ -101,6 +101,7 @@ static int complete_record(const struct session *s, struct job *j)
 	if (!json_is_object(machine) || !json_is_array(json_object_get(rec, "windows")))
 		return -EPROTO;
 	json_object_set_new(machine, "testbed", json_string(s->testbed->key));
+	json_object_set(machine, "parts", s->testbed->parts);
 	json_object_set_new(machine, "emulator", json_string(s->testbed->version));
 	json_object_set_new(machine, "emulation", json_string(fast ?
 		"TCG with AMD SVM, one thread per CPU" :

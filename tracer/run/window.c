@@ -15,10 +15,12 @@
 #include "host/kvmstat.h"
 #include "run/counters.h"
 #include "run/load.h"
+#include "run/signals.h"
 #include "util/log.h"
 
 struct readings {
 	struct irq_counts guest[HOSTNET_MAX_GUESTS];
+	uint64_t disk[HOSTNET_MAX_GUESTS];	/* only if the load is the disk's */
 	struct irq_counts host;
 	struct kvmstat kvm[HOSTNET_MAX_GUESTS];
 };
@@ -28,6 +30,7 @@ struct window {
 	const struct sc_workload *w;
 	struct load load;
 	struct readings before, after;
+	struct signals signals;
 	struct trace_snapshot snap;
 	json_t *hist;
 	uint64_t hist_total, hist_dropped;
@@ -67,12 +70,16 @@ static int thaw_all(const struct window_env *env)
 }
 
 /* Readings that need the guest's help: outside of the freeze. */
-static int read_guests(const struct window_env *env, struct readings *r)
+static int read_guests(const struct window *win, struct readings *r)
 {
+	const struct window_env *env = win->env;
 	int i, ret = 0;
 
-	for (i = 0; !ret && i < env->nr_guests; i++)
+	for (i = 0; !ret && i < env->nr_guests; i++) {
 		ret = irq_counts_guest(&env->guests[i], &r->guest[i]);
+		if (!ret && win->w->tool == SC_TOOL_BLOCK)
+			ret = disk_requests_guest(&env->guests[i], &r->disk[i]);
+	}
 	return ret;
 }
 
@@ -101,6 +108,7 @@ static int open_window(struct window *win)
 		ret = hist_start();
 		win->hist_on = !ret;
 	}
+	signals_start(&win->signals);
 	if (!ret) {
 		ret = engine_attach(env->engine);
 		if (ret)
@@ -119,6 +127,7 @@ static int close_window(struct window *win)
 	if (!ret)
 		ret = engine_read(env->engine, &win->snap);
 	engine_detach(env->engine);
+	signals_stop(&win->signals);
 	if (!ret && win->hist_on)
 		ret = hist_read(&win->hist, &win->hist_total, &win->hist_dropped);
 	if (!ret)
@@ -159,21 +168,33 @@ static json_t *irq_json(const struct irq_counts *a, const struct irq_counts *b, 
 			 nic, (json_int_t)(b->nic - a->nic));
 }
 
-static json_t *counters_json(const struct window *win)
+static json_t *guest_json(const struct window *win)
 {
-	const struct window_env *env = win->env;
 	struct irq_counts before = { 0 }, after = { 0 };
-	json_t *c = json_object();
+	uint64_t requests = 0;
+	json_t *o;
 	int i;
 
-	for (i = 0; i < env->nr_guests; i++) {
+	for (i = 0; i < win->env->nr_guests; i++) {
 		before.all += win->before.guest[i].all;
 		before.nic += win->before.guest[i].nic;
 		after.all += win->after.guest[i].all;
 		after.nic += win->after.guest[i].nic;
+		requests += win->after.disk[i] - win->before.disk[i];
 	}
+	o = irq_json(&before, &after, "nic_interrupts");
+	if (win->w->tool == SC_TOOL_BLOCK)
+		json_object_set_new(o, "disk_requests", json_integer((json_int_t)requests));
+	return o;
+}
+
+static json_t *counters_json(const struct window *win)
+{
+	const struct window_env *env = win->env;
+	json_t *c = json_object(), *signals = signals_json(&win->signals);
+
 	if (env->nr_guests > 0)
-		json_object_set_new(c, "guest", irq_json(&before, &after, "nic_interrupts"));
+		json_object_set_new(c, "guest", guest_json(win));
 	json_object_set_new(c, "host", irq_json(&win->before.host, &win->after.host,
 						"vfio_interrupts"));
 	if (env->measure->check_kvm_stats && env->nr_guests > 0)
@@ -186,6 +207,8 @@ static json_t *counters_json(const struct window *win)
 	} else if (win->hist) {
 		json_object_set(c, "hist", win->hist);
 	}
+	if (signals)
+		json_object_set_new(c, "signals", signals);
 	return c;
 }
 
@@ -253,7 +276,9 @@ int window_run(const struct window_env *env, const struct sc_workload *w, json_t
 	say(env, w, "warm-up");
 	ret = load_prepare(&win.load, w, env->guests, env->nr_guests, env->lab);
 	if (!ret)
-		ret = read_guests(env, &win.before);
+		ret = signals_open(&win.signals, env->measure, env->guests, env->nr_guests);
+	if (!ret)
+		ret = read_guests(&win, &win.before);
 	if (ret)
 		goto out;
 	/* The text is shown before the window opens: nothing is said inside. */
@@ -268,7 +293,7 @@ int window_run(const struct window_env *env, const struct sc_workload *w, json_t
 	if (ret)
 		goto out;
 	say(env, w, "results");
-	ret = read_guests(env, &win.after);
+	ret = read_guests(&win, &win.after);
 	if (!ret)
 		ret = load_result(&win.load, &result, &work);
 	if (!ret)
@@ -281,6 +306,7 @@ out:
 		hist_stop();
 	thaw_all(env);
 	load_end(&win.load);
+	signals_close(&win.signals);
 	snapshot_free(&win.snap);
 	json_decref(win.hist);
 	return ret;

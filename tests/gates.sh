@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Runs gate scenarios and checks them against their committed baselines, or writes the baselines
+# anew. Ends with one line; status 0 if all passed, 1 a regression, 2 something could not be judged.
+#
+# usage: tests/gates.sh [--update] [NAME...]	(scenarios/gate-NAME.yaml; default all)
+#
+#   EXITLAB_REPEAT=N  check each N times, every record measured anew (default 1)
+#   EXITLAB_LOAD=1    with all cores of this machine busy with something else
+
+. "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
+cd "$TOP"
+exitlab=$TOP/build/exitlab
+runs=${EXITLAB_REPEAT:-1}
+update='' names=()
+for a in "$@"; do
+	case $a in
+	--update) update=1 ;;
+	-*) die "usage: tests/gates.sh [--update] [NAME...]" ;;
+	*) [ -f "scenarios/gate-$a.yaml" ] || die "there is no scenarios/gate-$a.yaml"
+		names+=("$a") ;;
+	esac
+done
+if [ ${#names[@]} = 0 ]; then
+	for f in scenarios/gate-*.yaml; do
+		f=${f#scenarios/gate-}
+		names+=("${f%.yaml}")
+	done
+fi
+
+tmp=$(mktemp -d)
+busy=()
+stop() {
+	[ ${#busy[@]} = 0 ] || kill "${busy[@]}" 2>/dev/null || true
+	rm -rf "$tmp"
+}
+trap stop EXIT
+if [ -n "${EXITLAB_LOAD:-}" ]; then
+	for ((c = 0; c < $(nproc); c++)); do
+		(exec sha1sum /dev/zero) &
+		busy+=($!)
+	done
+fi
+
+passed=0 worst=0
+for name in "${names[@]}"; do
+	s=scenarios/gate-$name
+	for ((i = 1; i <= runs; i++)); do
+		rc=0
+		EXITLAB_NO_SETUP=1 "$exitlab" -q run -o "$tmp/$name.$i" "$s.yaml" || rc=$?
+		[ "$rc" != 130 ] || exit 130
+		if [ "$rc" != 0 ]; then
+			echo "gate-$name: not measured, status $rc"
+			worst=2
+			continue
+		fi
+		if [ -n "$update" ]; then
+			"$exitlab" baseline -o "$s.baseline" "$tmp/$name.$i" || rc=$?
+		else
+			"$exitlab" check "$s.baseline" "$tmp/$name.$i" || rc=$?
+		fi
+		case $rc in
+		0) passed=$((passed + 1)) ;;
+		1) worst=1 ;;
+		*) [ "$worst" = 1 ] || worst=2 ;;
+		esac
+	done
+done
+echo "$passed of $((${#names[@]} * runs)) gate runs $([ -n "$update" ] && echo written || echo passed)"
+exit "$worst"

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# The gate from end to end: a run of today's program passes against the committed baselines, whatever
+# else this machine does; deliberate regressions are caught and named; what is no regression is not.
+# Prints TAP.
+
+cd "$(dirname "$0")/../.." || exit 1
+export EXITLAB_NO_SETUP=1
+x=build/exitlab
+work=$PWD/build/test-gate
+n=0
+busy=()
+trap '[ ${#busy[@]} = 0 ] || kill "${busy[@]}" 2>/dev/null' EXIT
+
+t() { # NAME STATUS : STATUS 0 passes
+	n=$((n + 1))
+	if [ "$2" = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; fi
+}
+
+# measure NAME SCENARIO [SED-SCRIPT] : runs a (changed) scenario into $work/NAME
+measure() {
+	mkdir -p "$work/$1.in"
+	sed "${3:-}" "scenarios/$2.yaml" >"$work/$1.in/$2.yaml"
+	if [ -n "${3:-}" ] && cmp -s "scenarios/$2.yaml" "$work/$1.in/$2.yaml"; then
+		echo "$1: nothing was changed by $3" >&2
+		return 1
+	fi
+	$x -q run -o "$work/$1" "$work/$1.in/$2.yaml" >&2
+}
+
+# judge NAME BASELINE STATUS [PATTERN]... : the verdict on $work/NAME, and what its text must say
+judge() {
+	local name=$1 base=$2 want=$3 got=0 p
+	shift 3
+	$x check "$base" "$work/$name" >"$work/$name.txt" 2>&1 || got=$?
+	for p; do
+		if ! grep -qE -- "$p" "$work/$name.txt"; then
+			echo "$name: no line matches $p" >&2
+			got="$got, text"
+		fi
+	done
+	[ "$got" = "$want" ] || { sed "s/^/$name: /" "$work/$name.txt" >&2; return 1; }
+}
+
+rm -rf "$work"
+mkdir -p "$work"
+rr=scenarios/gate-vhost-rr.baseline
+stream=scenarios/gate-vhost-stream.baseline
+
+# --- what changes no behaviour passes
+measure same gate-vhost-rr && judge same $rr 0
+t "today's request-response through vhost passes against the committed baseline" $?
+for ((c = 0; c < $(nproc); c++)); do
+	(exec sha1sum /dev/zero) &
+	busy+=($!)
+done
+measure busy gate-vhost-rr '1i # a comment' && judge busy $rr 0
+t "so it does with all cores busy, in another folder, with a comment in the scenario" $?
+kill "${busy[@]}"
+busy=()
+$x analyze --against "$work/same" "$work/busy" >&2
+t "both records are the same" $?
+
+# --- deliberate regressions, and the reason that the text must name
+measure eoi gate-vhost-rr 's/^guests: {/& pv_eoi: off,/' &&
+	judge eoi $rr 1 '^ *(svm )?MSR EOI .*\+' 'guests\.pv_eoi'
+t "paravirtual EOI off: EOI exits are named" $?
+measure kvmclock gate-vhost-rr 's/^guests: {/& cmdline: no-kvmclock,/' &&
+	judge kvmclock $rr 1 'guests\.cmdline'
+t "a paravirtual feature off in the guest's kernel is caught" $?
+measure event-idx gate-vhost-stream 's/net: virtio-vhost/&, event_idx: off/' &&
+	judge event-idx $stream 1 '^ *(svm )?NPF .*\+' 'event_idx'
+t "doorbell suppression off: doorbells (NPF) are named" $?
+measure halt-poll gate-vhost-rr 's/^host: {/& halt_poll_ns: 0,/' &&
+	judge halt-poll $rr 1 'halt_poll_ns'
+t "halt polling off is caught" $?
+
+# --- improvements
+$x baseline -o "$work/eoi.baseline" "$work/eoi" >&2 && judge same "$work/eoi.baseline" 0 -i 'improve'
+t "what got better is said, and passes" $?
+$x check --improvement=fail "$work/eoi.baseline" "$work/same" >/dev/null 2>&1
+[ $? = 1 ]
+t "with --improvement=fail it does not" $?
+
+# --- for machines
+$x check --junit "$work/junit.xml" $rr "$work/eoi" >/dev/null 2>&1
+python3 - "$work/junit.xml" <<'EOF' >&2
+import sys, xml.etree.ElementTree as E
+r = E.parse(sys.argv[1]).getroot()
+sys.exit(not (r.iter("testcase") and any("EOI" in (f.get("message") or "") + (f.text or "") for f in r.iter("failure"))))
+EOF
+t "JUnit XML holds the failure" $?
+$x check --json $rr "$work/eoi" 2>/dev/null | python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["schema"] != "exitlab-check/1")'
+t "and so does JSON" $?
+
+# --- what cannot be used
+before=$(sha256sum <"$work/eoi.baseline")
+$x baseline --update "$work/eoi.baseline" "$work/same" >"$work/mixed.txt" 2>&1
+[ $? = 2 ] && grep -q 'pv_eoi' "$work/mixed.txt" && [ "$(wc -l <"$work/mixed.txt")" = 1 ] &&
+	[ "$(sha256sum <"$work/eoi.baseline")" = "$before" ]
+t "records with other settings do not get into a baseline, and the field is named" $?
+mkdir -p "$work/cut"
+head -c 3000 "$(ls "$work"/same/*.json)" >"$work/cut/vhost.json"
+$x check $rr "$work/cut" >"$work/cut.txt" 2>&1
+[ $? = 2 ] && grep -q 'cut/vhost.json.*truncated' "$work/cut.txt"
+t "a truncated record is unusable" $?
+sed 's|exitlab-baseline/1|exitlab-baseline/9|' $rr >"$work/future.baseline"
+$x check "$work/future.baseline" "$work/same" >"$work/future.txt" 2>&1
+[ $? = 2 ] && [ "$(wc -l <"$work/future.txt")" = 1 ]
+t "a baseline of a future schema is unusable, in one line" $?
+rm -rf "$work"
+echo "1..$n"

@@ -21,8 +21,9 @@ INCLUDE	:= -Itracer -Ibpf -I. -I$(BUILD)
 CFLAGS	?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
-# Only for what never runs inside the emulated host, so not for exitlab-point.
-OUTER_LIBS := -lgsl -lgslcblas
+# Only for what never runs inside the emulated host, so not for exitlab-point: numbers (gsl), a screen,
+# a web server, giving up privileges; tracer/host/access.c says what the wrap is for.
+OUTER_LIBS := -lgsl -lgslcblas -Wl,--wrap=access -lncursesw -ltinfo -lmicrohttpd -lcap-ng
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
@@ -56,7 +57,7 @@ $(BUILD)/obj/%.o: %.c | $(SKEL)
 
 # The version is not part of the flags of every file: a commit must not rebuild everything, nor
 # change the program that goes into the image.
-$(BUILD)/obj/tracer/main.o: ALL_CFLAGS += -DEXITLAB_VERSION='"$(shell cat VERSION)"'
+$(BUILD)/obj/tracer/main.o $(BUILD)/obj/tracer/cmd/export.o: ALL_CFLAGS += -DEXITLAB_VERSION='"$(shell cat VERSION)"'
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard tracer/core/*.h)
 	@mkdir -p $(@D)
@@ -106,6 +107,9 @@ install: all man
 	mkdir -p $(DATA)
 	rm -rf $(DATA)/plots $(DATA)/scenarios $(DATA)/testbed
 	cp -r plots scenarios testbed $(DATA)/
+	install -D -m 644 completions/exitlab $(DESTDIR)$(PREFIX)/share/bash-completion/completions/exitlab
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/exitlab-exporter.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/exitlab-exporter.service
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:

@@ -20,6 +20,9 @@ static const struct command {
 } commands[] = {
 	{ "run", cmd_run, "run a scenario file: build the testbed, measure, write run records" },
 	{ "stat", cmd_stat, "count and time the VM exits of this host" },
+	{ "top", cmd_top, "show the VMs of this host and their exits, live" },
+	{ "export", cmd_export, "give the counts to Prometheus" },
+	{ "doctor", cmd_doctor, "say what can be traced on this host, and why not" },
 	{ "analyze", cmd_analyze, "print the tables of run records, write CSV, compare runs" },
 	{ "plot", cmd_plot, "draw run records with gnuplot" },
 	{ "check", cmd_check, "compare run records with a baseline: a regression gate" },

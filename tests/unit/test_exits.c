@@ -65,7 +65,7 @@ static char *table(const struct trace_snapshot *s, size_t top)
 	FILE *f = open_memstream(&text, &n);
 
 	assert_non_null(f);
-	out_exits(f, s, top, NULL, NULL);
+	out_exits(f, s, top, OUT_BY_TIME, NULL, NULL);
 	fclose(f);
 	return text;
 }

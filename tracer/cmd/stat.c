@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * exitlab stat: counts and times the VM exits of this host, or of one VMM, for a while or for as
- * long as a command runs.
+ * exitlab stat: counts and times the VM exits of this host, or of some VMs, for a while or for as
+ * long as a command runs; in total, or with what came in each interval.
  *
  * The hard part is not to lie with zeros. A KVM need not call its kvm_exit tracepoint: a
  * hypervisor of its own kind has other paths, and instructions can be emulated without any exit. So
@@ -9,9 +9,7 @@
  * came, the answer is "cannot be told here", not 0.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -26,153 +24,29 @@
 
 #include "cmd/cmd.h"
 #include "cmd/stat_check.h"
+#include "cmd/stat_options.h"
+#include "cmd/stat_print.h"
 #include "engine/engine.h"
-#include "engine/snapshot_json.h"
-#include "out/exits.h"
+#include "host/privileges.h"
+#include "out/delta.h"
 #include "util/clock.h"
 #include "util/log.h"
 
-#define MAX_DURATION_S 1e6
-
 extern char **environ;
 
-struct options {
-	pid_t pid;
-	double duration_s;	/* 0 = no end */
-	size_t top;
-	bool json, msr, cost;
-	char **command;		/* NULL = none */
-};
-
 struct stat_run {
-	const struct options *o;
+	const struct stat_options *o;
 	struct engine *engine;
 	struct stat_check check;
-	struct trace_snapshot snap;
+	struct names names;
+	struct delta *delta;		/* NULL = no intervals */
+	struct stat_print print;
 	sigset_t old_mask;
 	int signal_fd;
-	pid_t child;		/* 0 = none */
-	int child_status;	/* exit status of the command, 128 + n for signal n */
+	int watch_fd;			/* pidfd of the command or of the VMM, -1 = none */
+	pid_t child;			/* 0 = none */
+	int child_status;		/* exit status of the command, 128 + n for signal n */
 };
-
-static void usage(FILE *f)
-{
-	fprintf(f, "Usage: exitlab stat [-p PID] [--duration S] [--json] [--detail msr] [--top N]\n"
-		"                    [--cost] [-- COMMAND [ARGUMENT...]]\n"
-		"Counts and times the VM exits of this host by VM, vCPU and reason, until Ctrl-C.\n"
-		"Virtual machines that start meanwhile are counted, too. Needs root.\n\n"
-		"  -p, --pid PID    only the VMs of this process (the QEMU, for instance)\n"
-		"  --duration S     stop after S seconds\n"
-		"  -- COMMAND       run a command and stop when it ends\n"
-		"  --json           print JSON (schema exitlab-stat/1)\n"
-		"  --detail msr     split MSR exits by the register\n"
-		"  --top N          show the N reasons that take most time, sum up the others\n"
-		"                   (default 10; 0 = show all)\n"
-		"  --cost           measure what the tracing itself costs\n"
-		"  -h, --help       this text\n\n"
-		"Exit status: 0 done, 1 the command failed, 2 unusable arguments, 4 no exits can be\n"
-		"traced here: no VM, no KVM, not root, or a KVM that does not report its exits.\n");
-}
-
-static int bad(const char *fmt, const char *arg)
-{
-	char text[200];
-
-	snprintf(text, sizeof(text), fmt, arg);
-	err("stat: %s; see exitlab stat --help", text);
-	return EX_INPUT;
-}
-
-/* A whole number from @min to @max; -1 if @s is none. */
-static long whole(const char *s, long min, long max)
-{
-	char *end;
-	long v;
-
-	errno = 0;
-	v = strtol(s, &end, 10);
-	return errno || end == s || *end || v < min || v > max ? -1 : v;
-}
-
-static int option(int c, struct options *o)
-{
-	char *end;
-	long n;
-
-	switch (c) {
-	case 'p':
-		n = whole(optarg, 1, INT32_MAX);
-		if (n < 0)
-			return bad("'%s' is not a process id", optarg);
-		o->pid = (pid_t)n;
-		return EX_OK;
-	case 'd':
-		o->duration_s = strtod(optarg, &end);
-		if (end == optarg || *end || !isfinite(o->duration_s) ||
-		    o->duration_s <= 0 || o->duration_s > MAX_DURATION_S)
-			return bad("'%s' is not a duration in seconds (above 0, up to 1000000)", optarg);
-		return EX_OK;
-	case 't':
-		n = whole(optarg, 0, 1000000);
-		if (n < 0)
-			return bad("--top needs a number from 0 to 1000000, not '%s'", optarg);
-		o->top = (size_t)n;
-		return EX_OK;
-	case 'D':
-		if (strcmp(optarg, "msr"))
-			return bad("there is no detail '%s', only 'msr'", optarg);
-		o->msr = true;
-		return EX_OK;
-	case 'j':
-		o->json = true;
-		return EX_OK;
-	case 'c':
-		o->cost = true;
-		return EX_OK;
-	}
-	return EX_INPUT;
-}
-
-/* -1: go on; else the exit status. */
-static int parse(int argc, char **argv, struct options *o)
-{
-	static const struct option opts[] = {
-		{ "pid", required_argument, NULL, 'p' },
-		{ "duration", required_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "detail", required_argument, NULL, 'D' },
-		{ "top", required_argument, NULL, 't' },
-		{ "cost", no_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c, ret;
-
-	*o = (struct options){ .top = 10 };
-	/* Our own messages, in one form; '+': the command's options are not ours. */
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:p:h", opts, NULL)) != -1) {
-		if (c == 'h') {
-			usage(stdout);
-			return EX_OK;
-		}
-		if (c == ':')
-			return bad("option '%s' needs a value", argv[optind - 1]);
-		if (c == '?')
-			return bad("unknown option '%s'", argv[optind - 1]);
-		ret = option(c, o);
-		if (ret)
-			return ret;
-	}
-	if (optind < argc) {
-		if (strcmp(argv[optind - 1], "--"))
-			return bad("unexpected argument '%s' (a command comes after --)", argv[optind]);
-		o->command = argv + optind;
-	} else if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
-		return bad("there is no command after '%s'", "--");
-	}
-	return -1;
-}
 
 /* ---- the measured time ---- */
 
@@ -213,38 +87,76 @@ static int start_command(struct stat_run *r)
 	return -ret;
 }
 
-/* Waits for the first of: end of the time, of the command, of the VMM; a signal. 0 or -errno. */
-static int wait_for_end(struct stat_run *r)
+/* 1: a signal, or the end of what is watched; 0: it is @until; negative errno. */
+static int wait_until(struct stat_run *r, double until)
 {
-	pid_t watched = r->child ? r->child : r->o->pid;
-	int fd = watched ? (int)syscall(SYS_pidfd_open, watched, 0) : -1;
-	struct pollfd p[2] = {{.fd = r->signal_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-	double end = now() + r->o->duration_s;
+	struct pollfd p[2] = { { .fd = r->signal_fd, .events = POLLIN },
+			       { .fd = r->watch_fd, .events = POLLIN } };
 	int ret;
 
-	if (watched && fd < 0)
-		return errno == ESRCH ? 0 : -errno;	/* it has ended already */
 	for (;;) {
-		double left = r->o->duration_s > 0 ? end - now() : 3600;
+		double left = until > 0 ? until - now() : 3600;
 
 		if (left <= 0)
-			break;
+			return 0;
 		/* Rounded up: waking early would only mean to wait again. */
 		ret = poll(p, 2, left > 3600 ? 3600000 : (int)(left * 1000) + 1);
-		if (ret < 0 && errno != EINTR) {
-			ret = -errno;
-			goto out;
-		}
+		if (ret < 0 && errno != EINTR)
+			return -errno;
 		if (ret > 0)
 			break;
 	}
-	ret = 0;
 	if (p[1].revents && !r->child)
-		info("process %d has ended", (int)watched);
-out:
-	if (fd >= 0)
-		close(fd);
+		info("process %d has ended", (int)r->o->pid);
+	return 1;
+}
+
+/* What came since the last time; @final: the engine is detached. */
+static int show_interval(struct stat_run *r, bool final, unsigned int n)
+{
+	struct trace_snapshot all, step = { 0 };
+	int ret = engine_read(r->engine, &all);
+
+	if (ret)
+		return ret;
+	ret = delta_step(r->delta, &all, final, &step);
+	if (!ret) {
+		filter_apply(&r->o->filter, &step, &r->names);
+		ret = stat_print_interval(&r->print, &step, n);
+	}
+	snapshot_free(&step);
+	snapshot_free(&all);
 	return ret;
+}
+
+/*
+ * Waits for the first of: end of the time, of the command, of the VMM; a signal. Shows intervals,
+ * all but the last one, which ends with the measurement. *@n = its number. 0 or -errno.
+ */
+static int wait_for_end(struct stat_run *r, unsigned int *n)
+{
+	pid_t watched = r->child ? r->child : r->o->pid;
+	double start = now(), end = r->o->duration_s > 0 ? start + r->o->duration_s : 0, next;
+	int ret;
+
+	*n = 1;
+	r->watch_fd = watched ? (int)syscall(SYS_pidfd_open, watched, 0) : -1;
+	if (watched && r->watch_fd < 0)
+		return errno == ESRCH ? 0 : -errno;	/* it has ended already */
+	if (r->o->count && (end <= 0 || start + r->o->count * r->o->interval_s < end))
+		end = start + r->o->count * r->o->interval_s;
+	for (;; ++*n) {
+		next = r->delta ? start + *n * r->o->interval_s : 0;
+		/* An interval that ends with the measurement is the last one. */
+		if (next <= 0 || (end > 0 && next >= end - 1e-6))
+			next = end;
+		ret = wait_until(r, next);
+		if (ret || next == end)
+			return ret < 0 ? ret : 0;
+		ret = show_interval(r, false, *n);
+		if (ret)
+			return ret;
+	}
 }
 
 static void end_command(struct stat_run *r)
@@ -263,61 +175,67 @@ static void end_command(struct stat_run *r)
 	r->child = 0;
 }
 
-static int measure(struct stat_run *r)
+/* A VM that is asked for by name or number should be there, unless a command may start it. */
+static int check_vms(struct stat_run *r)
 {
-	int ret = stat_check_begin(&r->check, r->o->pid);
+	const struct filter *f = &r->o->filter;
+	size_t i, k;
 
+	for (i = 0; i < f->nr_vms && !r->o->command; i++) {
+		struct filter one = { .vm = { f->vm[i] }, .nr_vms = 1 };
+
+		for (k = 0; k < r->check.n; k++)
+			if (filter_has_vm(&one, &r->names, r->check.vm[k].vm.pid))
+				break;
+		if (k < r->check.n)
+			continue;
+		err("no VM is called '%s' here; exitlab top -b -n 1 lists those there are", f->vm[i]);
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int measure(struct stat_run *r, struct trace_snapshot *total)
+{
+	unsigned int n = 0;
+	int ret = stat_check_begin(&r->check);
+
+	if (!ret)
+		ret = check_vms(r);
 	if (!ret)
 		ret = engine_attach(r->engine);
 	if (!ret && r->o->command)
 		ret = start_command(r);
+	/* The command has what the caller had; from here on this process needs nothing any more. */
 	if (!ret)
-		ret = wait_for_end(r);
+		ret = privileges_drop(false);
+	if (!ret)
+		ret = wait_for_end(r, &n);
 	engine_detach(r->engine);
 	if (!ret)
 		ret = stat_check_end(&r->check);
 	/* Only now may a command that still runs be stopped: its VM is still there to be asked. */
 	end_command(r);
+	if (!ret && r->delta)
+		ret = show_interval(r, true, n);
 	if (!ret)
-		ret = engine_read(r->engine, &r->snap);
+		ret = engine_read(r->engine, total);
 	return ret;
 }
 
-/* ---- the answer ---- */
-
-static const char *vm_name(pid_t vm, void *arg)
+static int answer(struct stat_run *r, struct trace_snapshot *total)
 {
-	return stat_check_name(arg, vm);
-}
+	enum stat_verdict v;
+	int ret;
 
-static int print_json(struct stat_run *r)
-{
-	json_t *o = snapshot_to_json(&r->snap, vm_name, &r->check);
-	int ret = o ? stat_check_json(&r->check, &r->snap, o) : -ENOMEM;
-
-	if (!ret && (json_dumpf(o, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) ||
-		     putchar('\n') == EOF))
-		ret = -EIO;
-	json_decref(o);
-	return ret;
-}
-
-static int answer(struct stat_run *r)
-{
-	enum stat_verdict v = stat_check_verdict(&r->check, &r->snap);
-	int ret = 0;
-
-	if (r->o->json)
-		ret = print_json(r);
-	else if (v == STAT_SEEN || v == STAT_QUIET)
-		out_exits(stdout, &r->snap, r->o->top, vm_name, &r->check);
-	if (fflush(stdout) && !ret)
-		ret = -errno;
+	filter_apply(&r->o->filter, total, &r->names);
+	v = stat_check_verdict(&r->check, total);
+	ret = stat_print_total(&r->print, total, v == STAT_SEEN || v == STAT_QUIET);
 	if (ret) {
 		err("cannot write the result: %s", strerror(-ret));
 		return EX_FAIL;
 	}
-	stat_check_say(&r->check, &r->snap);
+	stat_check_say(&r->check, total);
 	if (r->child_status) {
 		err("the command %s ended with status %d", r->o->command[0], r->child_status);
 		return EX_FAIL;
@@ -325,18 +243,21 @@ static int answer(struct stat_run *r)
 	return v == STAT_SEEN || v == STAT_QUIET ? EX_OK : EX_CANNOT;
 }
 
+/* ---- before it ---- */
+
 /* What can be known before anything is loaded. Exit status. */
-static int check_host(const struct options *o)
+static int check_host(const struct stat_options *o)
 {
 	struct vm_info vm;
+	char missing[200];
 	int ret;
 
 	if (o->pid && kill(o->pid, 0) && errno == ESRCH) {
 		err("there is no process %d", (int)o->pid);
 		return EX_INPUT;
 	}
-	if (geteuid() != 0) {
-		err("exitlab stat needs root: it loads programs into the kernel");
+	if (!privileges_enough(missing, sizeof(missing))) {
+		err("%s", missing);
 		return EX_CANNOT;
 	}
 	if (!vms_have_kvm()) {
@@ -346,6 +267,8 @@ static int check_host(const struct options *o)
 	if (!o->pid)
 		return EX_OK;
 	ret = vms_probe(o->pid, &vm);
+	if (ret == -EACCES || ret == -EPERM)
+		return EX_OK;	/* what it has open is not ours to see; its exits are */
 	if (ret == -ENOENT || ret == -ESRCH)
 		err("process %d has no VM", (int)o->pid);
 	else if (ret)
@@ -353,34 +276,70 @@ static int check_host(const struct options *o)
 	return ret ? EX_INPUT : EX_OK;
 }
 
+static const char *vm_name(pid_t vm, void *arg)
+{
+	struct stat_run *r = arg;
+	const char *name = names_name(vm, &r->names);
+
+	/* It came and went between two looks: at least its program's name is known. */
+	return name ? name : stat_check_name(&r->check, vm);
+}
+
+static int run(struct stat_run *r)
+{
+	const struct stat_options *o = r->o;
+	struct trace_snapshot total = { 0 };
+	struct engine_opts eo = { .pid = o->pid, .msr_detail = o->msr, .own_cost = o->cost };
+	int ret;
+
+	if (engine_open(&eo, &r->engine))
+		return EX_CANNOT;	/* it has said why */
+	r->check.pid = o->pid;
+	r->check.filter = filter_empty(&o->filter) ? NULL : &o->filter;
+	r->check.names = &r->names;
+	if (o->interval_s > 0) {
+		r->delta = delta_new();
+		if (!r->delta)
+			return EX_FAIL;
+	}
+	ret = stat_print_open(&r->print, o, &r->check, vm_name, r);
+	if (ret) {
+		err("%s: %s", o->output, strerror(-ret));
+		return EX_INPUT;
+	}
+	ret = catch_signals(r);
+	if (!ret)
+		ret = measure(r, &total);
+	if (ret && !log_last_error()[0])
+		err("stat: %s", strerror(-ret));
+	if (ret)
+		ret = ret == -ENOENT && (o->command || o->filter.nr_vms) ? EX_INPUT : EX_FAIL;
+	else
+		ret = answer(r, &total);
+	snapshot_free(&total);
+	return ret;
+}
+
 int cmd_stat(int argc, char **argv)
 {
-	struct stat_run r = { .signal_fd = -1 };
-	struct engine_opts eo = { 0 };
-	struct options o;
-	int ret = parse(argc, argv, &o);
+	struct stat_run r = { .signal_fd = -1, .watch_fd = -1 };
+	struct stat_options o;
+	int ret = stat_parse(argc, argv, &o);
 
 	if (ret >= 0)
 		return ret;
-	ret = check_host(&o);
-	if (ret)
-		return ret;
 	r.o = &o;
-	eo.pid = o.pid;
-	eo.msr_detail = o.msr;
-	eo.own_cost = o.cost;
-	if (engine_open(&eo, &r.engine))
-		return EX_CANNOT;	/* it has said why */
-	ret = catch_signals(&r);
+	ret = check_host(&o);
 	if (!ret)
-		ret = measure(&r);
-	if (ret && !log_last_error()[0])
-		err("stat: %s", strerror(-ret));
-	ret = ret == -ENOENT && o.command ? EX_INPUT : ret ? EX_FAIL : answer(&r);
-	snapshot_free(&r.snap);
+		ret = run(&r);
+	stat_print_close(&r.print);
 	stat_check_free(&r.check);
 	engine_close(r.engine);
+	delta_free(r.delta);
+	names_free(&r.names);
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);
+	if (r.watch_fd >= 0)
+		close(r.watch_fd);
 	return ret;
 }

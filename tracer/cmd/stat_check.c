@@ -36,16 +36,32 @@ static struct vm_check *add(struct stat_check *c, const struct vm_info *vm)
 	return more;
 }
 
+static bool wanted(const struct stat_check *c, pid_t pid)
+{
+	if (c->pid)
+		return c->pid == pid;
+	return !c->filter || filter_has_vm(c->filter, c->names, pid);
+}
+
 /* The VMs that are there now. */
 static int list(const struct stat_check *c, struct vm_list *out)
 {
-	if (!c->pid)
-		return vms_find(out);
-	*out = (struct vm_list){ .vm = calloc(1, sizeof(struct vm_info)) };
-	if (!out->vm)
-		return -ENOMEM;
-	out->n = vms_probe(c->pid, out->vm) == 0;
-	return 0;
+	struct vm_info vm;
+	size_t i, n = 0;
+	int ret = c->pid ? vms_probe(c->pid, &vm) : 0;
+
+	*out = (struct vm_list){ 0 };
+	if (c->pid && !ret)
+		return vms_add(out, c->pid, vm.vcpus);
+	/* A process that may not be looked at is found among all of them. */
+	if (c->pid && ret != -EACCES && ret != -EPERM)
+		return 0;
+	ret = vcpus_find_vms(c->vcpus, out);
+	for (i = 0; i < out->n; i++)
+		if (wanted(c, out->vm[i].pid))
+			out->vm[n++] = out->vm[i];
+	out->n = n;
+	return ret;
 }
 
 /* A VM without a vCPU has counted nothing yet. */
@@ -60,14 +76,15 @@ static int read_counters(pid_t vm, struct kvmstat *out)
 	return ret;
 }
 
-int stat_check_begin(struct stat_check *c, pid_t pid)
+int stat_check_begin(struct stat_check *c)
 {
 	struct vm_list l;
 	size_t i;
 	int ret;
 
-	*c = (struct stat_check){ .pid = pid };
 	kvmstat_prepare();
+	if (vcpus_open(&c->vcpus))
+		c->vcpus = NULL;
 	if (endings_open(&c->endings))
 		c->endings = NULL;
 	ret = list(c, &l);
@@ -83,7 +100,7 @@ int stat_check_begin(struct stat_check *c, pid_t pid)
 		v->error = read_counters(v->vm.pid, &v->before);
 		v->after = v->before;
 	}
-	if (!ret && !l.n && !pid)
+	if (!ret && !l.n && !c->pid && !(c->filter && c->filter->nr_vms))
 		info("no VM is running yet; those that start are counted");
 	vms_free(&l);
 	return ret;
@@ -100,7 +117,7 @@ static int add_ended(struct stat_check *c)
 		struct vm_info info = { .pid = e[i].pid, .vcpus = e[i].stat.vcpus };
 		struct vm_check *v;
 
-		if (c->pid && c->pid != e[i].pid)
+		if (!wanted(c, e[i].pid))
 			continue;
 		v = find(c, e[i].pid);
 		if (!v) {
@@ -157,6 +174,7 @@ int stat_check_end(struct stat_check *c)
 void stat_check_free(struct stat_check *c)
 {
 	endings_close(c->endings);
+	vcpus_close(c->vcpus);
 	free(c->vm);
 	kvmstat_end();
 	*c = (struct stat_check){ 0 };

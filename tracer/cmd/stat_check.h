@@ -14,7 +14,10 @@
 
 #include "engine/engine.h"
 #include "host/endings.h"
+#include "host/filter.h"
 #include "host/kvmstat.h"
+#include "host/names.h"
+#include "host/vcpus.h"
 #include "host/vms.h"
 
 enum stat_verdict {
@@ -33,14 +36,20 @@ struct vm_check {
 };
 
 struct stat_check {
-	pid_t pid;		/* 0 = all */
+	pid_t pid;		/* 0 = all that @filter has */
+	const struct filter *filter;	/* NULL = no filter; its vCPUs do not matter here */
+	struct names *names;		/* with a filter */
+	struct vcpus *vcpus;		/* NULL = only /proc is asked for VMs */
 	struct vm_check *vm;
 	size_t n;
 	struct endings *endings;	/* VMs that end meanwhile; NULL = not possible here */
 };
 
-/* Before the tracer is attached. 0 or negative errno. */
-int stat_check_begin(struct stat_check *c, pid_t pid);
+/*
+ * Before the tracer is attached, with pid, filter and names set and the rest zero. Needs the
+ * privileges of a tracer; what comes after does not. 0 or negative errno.
+ */
+int stat_check_begin(struct stat_check *c);
 /* After it was detached. 0 or negative errno. */
 int stat_check_end(struct stat_check *c);
 void stat_check_free(struct stat_check *c);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finds virtual machines in /proc. The hard part is the name: a pid says nothing to people, and
- * each way to start a VM leaves its name in another place. The places are tried in the order of how
- * directly somebody chose the name: command line, libvirt's pid file, cgroup, program's name.
+ * Finds virtual machines in /proc. The hard part is permission: the files another user's process
+ * has open are nobody's business without CAP_SYS_PTRACE. Such processes are counted, so that the
+ * caller can ask the kernel another way (host/vcpus.h) and add what it learns.
  */
 #include "host/vms.h"
 
@@ -15,19 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIBVIRT_PIDS "/run/libvirt/qemu"
-
 /* ---- parsers ---- */
-
-/* A name is somebody else's text and ends up on a terminal. */
-static void copy_name(const char *from, size_t len, char *to, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i < len && i + 1 < size; i++)
-		to[i] = isprint((unsigned char)from[i]) ? from[i] : '?';
-	to[i] = 0;
-}
 
 enum vms_file vms_parse_link(const char *link, int *id)
 {
@@ -46,103 +34,6 @@ enum vms_file vms_parse_link(const char *link, int *id)
 		return VMS_VCPU;
 	*id = -1;
 	return VMS_OTHER;
-}
-
-/* QEMU's option list: the value of guest=, or the first one if it has no key. ",," is a comma. */
-static bool qemu_name(const char *s, char *name, size_t size)
-{
-	bool first = true;
-
-	while (*s) {
-		char item[256];
-		size_t n = 0;
-
-		while (*s && !(*s == ',' && s[1] != ',')) {
-			if (*s == ',')
-				s++;
-			if (n < sizeof(item))
-				item[n++] = *s;
-			s++;
-		}
-		if (*s)
-			s++;
-		if (n > 6 && !memcmp(item, "guest=", 6)) {
-			copy_name(item + 6, n - 6, name, size);
-			return true;
-		}
-		if (first && n > 0 && !memchr(item, '=', n)) {
-			copy_name(item, n, name, size);
-			return true;
-		}
-		first = false;
-	}
-	return false;
-}
-
-bool vms_parse_cmdline(const char *args, size_t len, char *name, size_t size)
-{
-	const char *end = args + len, *p, *next;
-	char value[512];
-
-	for (p = args; p < end; p = next) {
-		size_t n = strnlen(p, (size_t)(end - p)), m;
-
-		next = p + n + 1;
-		if (next >= end)
-			return false;
-		m = strnlen(next, (size_t)(end - next));
-		if (m == 0)
-			continue;
-		if ((n == 5 && !memcmp(p, "-name", 5)) || (n == 6 && !memcmp(p, "--name", 6))) {
-			snprintf(value, sizeof(value), "%.*s", (int)m, next);
-			if (qemu_name(value, name, size))
-				return true;
-		} else if (n == 4 && !memcmp(p, "--id", 4)) {
-			copy_name(next, m, name, size);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* systemd writes most punctuation as \xNN. In place. */
-static void unescape(char *s)
-{
-	char *to = s;
-	unsigned int c;
-	int used;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x%n", &c, &used) == 1 && used == 2) {
-			*to++ = (char)c;
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = 0;
-}
-
-bool vms_parse_cgroup(const char *text, char *name, size_t size)
-{
-	/* .../machine.slice/machine-qemu\x2d3\x2dweb.scope/libvirt/emulator */
-	const char *p = strstr(text, "machine.slice/machine-"), *end;
-	char scope[256], *s = scope;
-	int used = 0, id;
-
-	if (!p)
-		return false;
-	p += strlen("machine.slice/machine-");
-	end = p + strcspn(p, "/\n");
-	if (end - p <= 6 || strncmp(end - 6, ".scope", 6) || end - p - 6 >= (int)sizeof(scope))
-		return false;
-	snprintf(scope, sizeof(scope), "%.*s", (int)(end - p - 6), p);
-	unescape(scope);
-	/* libvirt: driver, number, name */
-	if (sscanf(scope, "qemu-%d-%n", &id, &used) == 1 && used > 0 && scope[used])
-		s = scope + used;
-	copy_name(s, strlen(s), name, size);
-	return name[0] != 0;
 }
 
 int vms_parse_comm(const char *comm)
@@ -188,50 +79,11 @@ static ssize_t read_proc(pid_t pid, const char *file, char *buf, size_t size)
 	return read_text(path, buf, size);
 }
 
-static bool libvirt_name(pid_t pid, char *name, size_t size)
-{
-	DIR *d = opendir(LIBVIRT_PIDS);
-	struct dirent *e;
-	bool found = false;
-
-	while (d && !found && (e = readdir(d))) {
-		char path[512], text[32];
-		size_t n = strlen(e->d_name);
-
-		if (n <= 4 || strcmp(e->d_name + n - 4, ".pid"))
-			continue;
-		snprintf(path, sizeof(path), LIBVIRT_PIDS "/%s", e->d_name);
-		if (read_text(path, text, sizeof(text)) > 0 && atoi(text) == pid) {
-			copy_name(e->d_name, n - 4, name, size);
-			found = true;
-		}
-	}
-	if (d)
-		closedir(d);
-	return found;
-}
-
-static void find_name(pid_t pid, char *name, size_t size)
-{
-	static char buf[65536];
-	ssize_t n = read_proc(pid, "cmdline", buf, sizeof(buf));
-	char comm[32];
-
-	if (n > 0 && vms_parse_cmdline(buf, (size_t)n, name, size) && name[0])
-		return;
-	if (libvirt_name(pid, name, size))
-		return;
-	if (read_proc(pid, "cgroup", buf, sizeof(buf)) > 0 && vms_parse_cgroup(buf, name, size))
-		return;
-	n = read_proc(pid, "comm", buf, sizeof(buf));
-	copy_name(buf, n > 0 ? strcspn(buf, "\n") : 0, comm, sizeof(comm));
-	snprintf(name, size, "%s-%d", comm[0] ? comm : "vm", (int)pid);
-}
-
 int vms_probe(pid_t pid, struct vm_info *out)
 {
 	char path[64], link[128];
 	struct dirent *e;
+	bool denied = false;
 	DIR *d;
 	int id;
 
@@ -244,8 +96,11 @@ int vms_probe(pid_t pid, struct vm_info *out)
 		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
 		enum vms_file kind;
 
-		if (n < 0)
+		/* The owner may list the folder, and yet not see where the links lead. */
+		if (n < 0) {
+			denied |= errno == EACCES || errno == EPERM;
 			continue;
+		}
 		link[n] = 0;
 		kind = vms_parse_link(link, &id);
 		out->vms += kind == VMS_VM;
@@ -253,8 +108,8 @@ int vms_probe(pid_t pid, struct vm_info *out)
 	}
 	closedir(d);
 	if (!out->vms && !out->vcpus)
-		return -ENOENT;
-	find_name(pid, out->name, sizeof(out->name));
+		return denied ? -EACCES : -ENOENT;
+	vm_name_read("", pid, out->name, sizeof(out->name));
 	return 0;
 }
 
@@ -265,32 +120,57 @@ static int by_pid(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
+static int add(struct vm_list *l, const struct vm_info *vm)
+{
+	struct vm_info *more = realloc(l->vm, (l->n + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	l->vm = more;
+	l->vm[l->n++] = *vm;
+	return 0;
+}
+
 int vms_find(struct vm_list *out)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
+	int ret = 0;
 
 	*out = (struct vm_list){ 0 };
 	if (!d)
 		return -errno;
-	while ((e = readdir(d))) {
-		struct vm_info vm, *more;
+	while (!ret && (e = readdir(d))) {
+		struct vm_info vm;
+		int found;
 
-		if (!isdigit((unsigned char)e->d_name[0]) || vms_probe(atoi(e->d_name), &vm))
+		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		more = realloc(out->vm, (out->n + 1) * sizeof(*more));
-		if (!more) {
-			closedir(d);
-			vms_free(out);
-			return -ENOMEM;
-		}
-		out->vm = more;
-		out->vm[out->n++] = vm;
+		found = vms_probe(atoi(e->d_name), &vm);
+		if (!found)
+			ret = add(out, &vm);
+		out->hidden += found == -EACCES || found == -EPERM;
 	}
 	closedir(d);
-	if (out->n)
+	if (ret)
+		vms_free(out);
+	else if (out->n)
 		qsort(out->vm, out->n, sizeof(out->vm[0]), by_pid);
-	return 0;
+	return ret;
+}
+
+int vms_add(struct vm_list *l, pid_t pid, int vcpus)
+{
+	struct vm_info vm = { .pid = pid, .vms = 1, .vcpus = vcpus };
+	int ret;
+
+	if (vms_by_pid(l, pid))
+		return 0;
+	vm_name_read("", pid, vm.name, sizeof(vm.name));
+	ret = add(l, &vm);
+	if (!ret)
+		qsort(l->vm, l->n, sizeof(l->vm[0]), by_pid);
+	return ret;
 }
 
 void vms_free(struct vm_list *l)

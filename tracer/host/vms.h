@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define VM_NAME_MAX 64
+#include "host/vm_name.h"
 
 struct vm_info {
 	pid_t pid;		/* tgid of the VMM */
@@ -21,10 +21,13 @@ struct vm_info {
 struct vm_list {
 	struct vm_info *vm;	/* sorted by pid */
 	size_t n;
+	size_t hidden;		/* processes whose open files this process may not see */
 };
 
-/* All VMM processes. 0 or negative errno; processes that cannot be looked at are left out. */
+/* All VMM processes. 0 or negative errno; those that cannot be looked at are only counted. */
 int vms_find(struct vm_list *out);
+/* Adds a VMM that was found another way, unless it is there. 0 or -ENOMEM. */
+int vms_add(struct vm_list *l, pid_t pid, int vcpus);
 void vms_free(struct vm_list *l);
 /* 0; -ESRCH: no such process; -ENOENT: it has no VM; -EACCES: not permitted to look. */
 int vms_probe(pid_t pid, struct vm_info *out);
@@ -35,17 +38,12 @@ bool vms_have_kvm(void);
 /* Number of the vCPU that thread @tid of @pid runs by the name the VMM gave it, -1 if unknown. */
 int vms_thread_vcpu(pid_t pid, pid_t tid);
 
-/* ---- Parsers; pure. Names that come out are printable and cut to @size - 1 characters. ---- */
+/* ---- Parsers; pure ---- */
 
 enum vms_file { VMS_OTHER, VMS_VM, VMS_VCPU };
 
 /* What a link in /proc/PID/fd leads to ("anon_inode:kvm-vcpu:3"); *@id = vCPU number if it has one. */
 enum vms_file vms_parse_link(const char *link, int *id);
-/* From /proc/PID/cmdline: -name [guest=]X[,...] of QEMU, --name X of kvmtool, --id X of
- * Firecracker. */
-bool vms_parse_cmdline(const char *args, size_t len, char *name, size_t size);
-/* From /proc/PID/cgroup: the scope that machined or libvirt has made for the VM. */
-bool vms_parse_cgroup(const char *text, char *name, size_t size);
 /* From /proc/PID/task/TID/comm: "CPU 3/KVM" -> 3; -1 if it is no vCPU's name. */
 int vms_parse_comm(const char *comm);
 

@@ -98,6 +98,29 @@ static int by_time(const void *a, const void *b)
 	return x->reason < y->reason ? -1 : x->reason > y->reason;
 }
 
+static int by_count(const void *a, const void *b)
+{
+	const struct exit_stat *x = *(const struct exit_stat *const *)a;
+	const struct exit_stat *y = *(const struct exit_stat *const *)b;
+
+	return x->count != y->count ? (x->count > y->count ? -1 : 1) : by_time(a, b);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	char x[128], y[128];
+	int c;
+
+	row_name(*(const struct exit_stat *const *)a, x, sizeof(x));
+	row_name(*(const struct exit_stat *const *)b, y, sizeof(y));
+	c = strcmp(x, y);
+	return c ? c : by_time(a, b);
+}
+
+static int (*const order_of[])(const void *, const void *) = {
+	[OUT_BY_TIME] = by_time, [OUT_BY_COUNT] = by_count, [OUT_BY_NAME] = by_name,
+};
+
 static void add(struct exit_stat *sum, const struct exit_stat *r)
 {
 	sum->count += r->count;
@@ -108,7 +131,8 @@ static void add(struct exit_stat *sum, const struct exit_stat *r)
 	hist_merge(&sum->hist, &r->hist);
 }
 
-static void rows(FILE *f, const struct vcpu_trace *v, size_t top, double seconds)
+void out_reasons(FILE *f, const struct vcpu_trace *v, size_t top, enum out_sort sort,
+		 double seconds)
 {
 	const struct exit_stat **order = calloc(v->nr_reasons + 1, sizeof(*order));
 	struct exit_stat *other = calloc(1, sizeof(*other));
@@ -119,7 +143,7 @@ static void rows(FILE *f, const struct vcpu_trace *v, size_t top, double seconds
 		goto out;
 	for (i = 0; i < v->nr_reasons; i++)
 		order[i] = &v->reasons[i];
-	qsort(order, v->nr_reasons, sizeof(*order), by_time);
+	qsort(order, v->nr_reasons, sizeof(*order), order_of[sort]);
 	/* "other" would take as much room as the one reason it stands for. */
 	if (!top || v->nr_reasons <= top + 1)
 		top = v->nr_reasons;
@@ -140,7 +164,8 @@ out:
 	free(other);
 }
 
-static void vcpu(FILE *f, const struct vcpu_trace *v, const char *vm, size_t top, double seconds)
+static void vcpu(FILE *f, const struct vcpu_trace *v, const char *vm, size_t top,
+		 enum out_sort sort, double seconds)
 {
 	uint64_t handling = 0;
 	char guest[24], host[24];
@@ -149,7 +174,7 @@ static void vcpu(FILE *f, const struct vcpu_trace *v, const char *vm, size_t top
 	for (i = 0; i < v->nr_reasons; i++)
 		handling += v->reasons[i].total_ns;
 	fprintf(f, "%s (pid %d), vCPU %d (tid %d)\n", vm, (int)v->vm, v->vcpu, (int)v->tid);
-	rows(f, v, top, seconds);
+	out_reasons(f, v, top, sort, seconds);
 	fprintf(f, "%" PRIu64 " exits, %" PRIu64 " entries in %.3f s\n"
 		"in guest %s (%.1f %%), from exit to next entry %s\n\n", v->exits, v->entries,
 		seconds, out_ns(v->guest_ns, guest, sizeof(guest)),
@@ -176,7 +201,8 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 	fputc('\n', f);
 }
 
-void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, vm_name_fn name, void *arg)
+void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, enum out_sort sort,
+	       vm_name_fn name, void *arg)
 {
 	double seconds = (double)s->duration_ns / 1e9;
 	size_t i;
@@ -184,7 +210,7 @@ void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, vm_name_fn n
 	for (i = 0; i < s->nr_vcpus; i++) {
 		const char *vm = name ? name(s->vcpus[i].vm, arg) : NULL;
 
-		vcpu(f, &s->vcpus[i], vm ? vm : "VM", top, seconds);
+		vcpu(f, &s->vcpus[i], vm ? vm : "VM", top, sort, seconds);
 	}
 	footer(f, s);
 }

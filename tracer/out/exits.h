@@ -14,10 +14,16 @@ const char *out_ns(uint64_t ns, char *buf, size_t size);
 /* Plain number up to 9 digits, then "12.3e9". Returns @buf. */
 const char *out_count(uint64_t n, char *buf, size_t size);
 
+enum out_sort { OUT_BY_TIME, OUT_BY_COUNT, OUT_BY_NAME };
+
+/* The reasons of one vCPU, with a line of titles; its part of out_exits(). */
+void out_reasons(FILE *f, const struct vcpu_trace *v, size_t top, enum out_sort sort,
+		 double seconds);
 /*
- * One table per vCPU, reasons by time, the @top first ones (0 = all) and the rest as "other"; then
+ * One table per vCPU, reasons in the order of @sort, the @top first ones (0 = all) and the rest as "other"; then
  * what was lost and how it was traced. @name as in snapshot_to_json().
  */
-void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, vm_name_fn name, void *arg);
+void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, enum out_sort sort,
+	       vm_name_fn name, void *arg);
 
 #endif

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# exitlab stat, top, export and doctor in the emulated testbed's host (L1), whose KVM does call
+# kvm_exit whatever this machine has: all counts must be those the guest made. Also with the few
+# capabilities the man pages promise to be enough, as a user that is not root. Prints TAP; 1 minute.
+#
+# usage: tests/system/stat-emulated.sh	(needs the testbed: make setup)
+
+. "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+cd "$TOP"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+paths=$(testbed/build.sh "$PWD/build/exitlab-point")
+images=$(sed -n 's/^images //p' <<<"$paths")
+qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+
+# put PROGRAM [NAME] : a program and every shared library it needs
+put() {
+	local lib
+	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
+	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
+		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
+	done
+}
+put build/exitlab
+put build/guest/kvmguest
+put "$(command -v setpriv)" setpriv-real
+
+# The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
+{
+	sed '/starting exitlab/,$d' testbed/guest/l1-init
+	cat <<'INIT'
+guest() { kvmguest --out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511; }
+echo '#!/bin/sh' >/bin/guest
+echo 'exec kvmguest --out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511' >>/bin/guest
+chmod 755 /bin/guest
+chmod 755 /tmp /bin
+# section NAME COMMAND... : what it printed, and its status
+section() {
+	name=$1; shift
+	"$@" >/tmp/out 2>/tmp/err
+	echo $? >/tmp/rc
+	show $name
+}
+show() {
+	for part in out err rc; do
+		echo "@@ $1 $part"
+		cat /tmp/$part
+		: >/tmp/$part
+	done
+	echo "@@ end"
+}
+section doctor exitlab doctor --json
+section command exitlab stat 0.01 --csv -- guest
+section json exitlab stat --json -- guest
+section vcpu exitlab stat --vcpu 1-3 --json -- guest
+section noname exitlab stat --vm nobody 1 1
+
+exitlab stat 1 2 --csv -o /tmp/file >/tmp/out 2>/tmp/err & pid=$!
+sleep 1.2; guest >/dev/null
+wait $pid; echo $? >/tmp/rc; cat /tmp/file >>/tmp/out; show intervals
+
+exitlab export --textfile /tmp/x.prom --interval 0.1 --per-vcpu --detail msr 2>/tmp/err & pid=$!
+sleep 0.3; guest >/dev/null; sleep 0.3
+kill $pid; wait $pid; echo $? >/tmp/rc; cat /tmp/x.prom >/tmp/out; show export
+
+# Two guests between two looks fill the room of two vCPUs; then the engine starts anew.
+look() { rm /tmp/x.prom; until [ -e /tmp/x.prom ]; do sleep 0.01; done; }
+EXITLAB_RESTART_AT=2 exitlab export --textfile /tmp/x.prom --interval 1 2>/tmp/err & pid=$!
+look
+guest >/dev/null; guest >/dev/null; look
+guest >/dev/null; guest >/dev/null; look
+kill $pid; wait $pid; echo $? >/tmp/rc; cat /tmp/x.prom >/tmp/out; show restart
+
+ip link set lo up 2>/dev/null
+exitlab export --listen 127.0.0.1:9118 --vm none-such 2>/tmp/err & pid=$!
+sleep 0.3; wget -q -O /tmp/out http://127.0.0.1:9118/metrics; echo $? >/tmp/rc
+kill $pid; wait $pid; show http
+
+kvmguest --out 1009 --loop 3 >/dev/null & vm=$!
+sleep 0.1
+section top exitlab top -n 2 -d 0.5
+kill $vm; wait $vm
+
+chmod 666 /dev/kvm
+# as CAPS COMMAND... : as nobody, with these capabilities alone
+as() {
+	caps=$1; shift
+	setpriv-real --reuid 65534 --regid 65534 --clear-groups --inh-caps "-all,$caps" \
+		--ambient-caps "-all,$caps" --bounding-set "-all,$caps" "$@"
+}
+echo 3 >/proc/sys/kernel/perf_event_paranoid
+section paranoid as +bpf,+perfmon,+dac_read_search exitlab stat --json -- guest
+section paranoiddoctor as +bpf,+perfmon,+dac_read_search exitlab doctor --json
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+section least as +bpf,+perfmon,+dac_read_search exitlab stat --json -- guest
+section nobpf as +perfmon,+dac_read_search exitlab stat --json -- guest
+section noperfmon as +bpf,+dac_read_search exitlab stat --json -- guest
+section noread as +bpf,+perfmon exitlab stat --json -- guest
+kvmguest --out 1009 --loop 3 >/dev/null & vm=$!
+sleep 0.1
+section leastdoctor as +bpf,+perfmon,+dac_read_search exitlab doctor
+section leasttop as +bpf,+perfmon,+dac_read_search exitlab top -n 1 -d 0.3
+kill $vm; wait $vm
+echo "@@ all done"
+poweroff -f
+INIT
+} >"$work/root/init"
+chmod +x "$work/root/init"
+(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
+cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
+timeout 500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
+	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 1 -m 1500 \
+	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \
+	-initrd "$work/l1.cpio" -serial "file:$work/log" -append "console=ttyS0 panic=-1 \
+mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
+	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
+tr -d '\r' <"$work/log" >"${STAT_EMULATED_LOG:-$work/text}"
+exec python3 tests/system/stat-emulated.py "${STAT_EMULATED_LOG:-$work/text}"

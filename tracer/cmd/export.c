@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * exitlab export: the tracer's counters for Prometheus, over HTTP on this host or as a file for
+ * node_exporter's textfile collector.
+ *
+ * One thread waits for everything. It looks at the counters when somebody scrapes, and also every
+ * interval, so that a VM that comes and goes between two scrapes gets its name. A look reads maps
+ * and asks no VMM and no daemon, so a stuck VM cannot hold it up.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/http.h"
+#include "cmd/metrics.h"
+#include "cmd/stat_options.h"
+#include "cmd/watch.h"
+#include "util/clock.h"
+#include "util/fs.h"
+#include "util/log.h"
+
+#ifndef EXITLAB_VERSION
+#define EXITLAB_VERSION "unknown"
+#endif
+
+static const char usage[] =
+"Usage: exitlab export [--listen ADDRESS:PORT] [OPTION...]\n"
+"       exitlab export --textfile FILE [--interval S] [OPTION...]\n"
+"Gives the exits of this host's VMs to Prometheus, until SIGTERM or Ctrl-C.\n"
+"Needs root, or CAP_BPF, CAP_PERFMON and CAP_DAC_READ_SEARCH.\n"
+"\n"
+"  --listen ADDR:PORT  serve /metrics and /-/healthy there (default 127.0.0.1:9118)\n"
+"  --allow-remote      let --listen be an address that others can reach\n"
+"  --textfile FILE     write FILE instead, whole at a time; name it *.prom\n"
+"  --interval S        write, or look at the counters, every S seconds (default 15)\n"
+"  --count N           end after N times\n"
+"  --per-vcpu          add the label vcpu (more series: vCPUs x reasons)\n"
+"  --no-histograms     leave out exitlab_exit_duration_seconds\n"
+"  --vm NAME|PID       only this VM; can be given several times\n"
+"  --cgroup PATH       only VMs in this cgroup (version 2) and below\n"
+"  --detail msr        add the label detail, with the register of MSR exits\n"
+"  -h, --help          this text\n"
+"\n"
+"Exit status: 0 ended by a signal or --count, 1 it failed, 2 unusable arguments,\n"
+"4 this host cannot be traced.\n";
+
+struct export {
+	struct sockaddr_storage listen;
+	const char *listen_text, *textfile;
+	bool allow_remote, msr;
+	double interval_s;
+	long count;			/* 0 = no end */
+	struct filter filter;
+	struct metrics_opts metrics_opts;
+	struct watch *watch;
+	struct metrics *metrics;
+	struct http *http;
+	int signal_fd;
+};
+
+static int bad(const char *fmt, const char *arg)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), fmt, arg);
+	err("export: %s; see exitlab export --help", text);
+	return EX_INPUT;
+}
+
+static int option(int c, struct export *x)
+{
+	int ret;
+
+	switch (c) {
+	case 'l':
+		x->listen_text = optarg;
+		return EX_OK;
+	case 'r':
+		x->allow_remote = true;
+		return EX_OK;
+	case 't':
+		x->textfile = optarg;
+		return EX_OK;
+	case 'i':
+		if (!option_seconds(optarg, &x->interval_s))
+			return bad("'%s' is not an interval in seconds", optarg);
+		return EX_OK;
+	case 'n':
+		x->count = option_whole(optarg, 1, INT32_MAX);
+		return x->count < 0 ? bad("--count '%s' is not a number", optarg) : EX_OK;
+	case 'v':
+		x->metrics_opts.per_vcpu = true;
+		return EX_OK;
+	case 'H':
+		x->metrics_opts.histograms = false;
+		return EX_OK;
+	case 'V':
+		if (filter_add_vm(&x->filter, optarg))
+			return bad("more than 64 times --vm; '%s' is one too many", optarg);
+		return EX_OK;
+	case 'g':
+		ret = filter_cgroup(&x->filter, optarg);
+		if (ret)
+			return bad(ret == -ENODEV ? "--cgroup %s: cgroup version 2 is not mounted" :
+				   "there is no cgroup '%s' in the unified hierarchy", optarg);
+		return EX_OK;
+	default:
+		x->msr = !strcmp(optarg, "msr");
+		return x->msr ? EX_OK : bad("there is no detail '%s', only 'msr'", optarg);
+	}
+}
+
+static int check_listen(struct export *x)
+{
+	if (x->textfile && x->listen_text)
+		return bad("only one of --listen and --textfile%s", "");
+	if (x->textfile)
+		return -1;
+	if (!x->listen_text)
+		x->listen_text = "127.0.0.1:9118";
+	if (http_parse_address(x->listen_text, &x->listen))
+		return bad("'%s' is not an address and port such as 127.0.0.1:9118 or [::1]:9118",
+			   x->listen_text);
+	if (!http_is_loopback(&x->listen) && !x->allow_remote)
+		return bad("others could reach %s, and there is no authentication; "
+			   "--allow-remote if that is meant", x->listen_text);
+	return -1;
+}
+
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct export *x)
+{
+	static const struct option opts[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "allow-remote", no_argument, NULL, 'r' },
+		{ "textfile", required_argument, NULL, 't' },
+		{ "interval", required_argument, NULL, 'i' },
+		{ "count", required_argument, NULL, 'n' },
+		{ "per-vcpu", no_argument, NULL, 'v' },
+		{ "no-histograms", no_argument, NULL, 'H' },
+		{ "vm", required_argument, NULL, 'V' },
+		{ "cgroup", required_argument, NULL, 'g' },
+		{ "detail", required_argument, NULL, 'D' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c, ret;
+
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":h", opts, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return EX_OK;
+		}
+		if (c == ':')
+			return bad("option '%s' needs a value", argv[optind - 1]);
+		if (c == '?')
+			return bad("unknown option '%s'", argv[optind - 1]);
+		ret = option(c, x);
+		if (ret)
+			return ret;
+	}
+	if (optind < argc)
+		return bad("unexpected argument '%s'", argv[optind]);
+	return check_listen(x);
+}
+
+/* ---- work ---- */
+
+static int look(struct export *x)
+{
+	struct watch_view v;
+	int ret = watch_look(x->watch, &v);
+
+	if (!ret)
+		ret = metrics_add(x->metrics, &v);
+	watch_view_free(&v);
+	if (ret)
+		err("cannot read the counters: %s", strerror(-ret));
+	return ret;
+}
+
+static char *text_of(size_t *len, void *arg)
+{
+	struct export *x = arg;
+	char *text = NULL;
+	FILE *f;
+
+	if (look(x))
+		return NULL;
+	f = open_memstream(&text, len);
+	if (!f)
+		return NULL;
+	metrics_write(x->metrics, f);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int write_file(struct export *x)
+{
+	size_t len = 0;
+	char *text = text_of(&len, x);
+	int ret = text ? write_whole(x->textfile, text, len) : -EIO;
+
+	free(text);
+	if (ret)
+		err("%s: %s", x->textfile, strerror(-ret));
+	return ret;
+}
+
+/* 1: a signal to end; 0: it is time; negative errno. */
+static int serve_until(struct export *x, double until)
+{
+	struct pollfd p[2] = { { .fd = x->signal_fd, .events = POLLIN },
+			       { .fd = x->http ? http_fd(x->http) : -1, .events = POLLIN } };
+
+	for (;;) {
+		double left = until - (double)clock_ns() * 1e-9;
+		int ms = left > 3600 ? 3600000 : (int)(left * 1000) + 1, http, ret;
+
+		if (left <= 0)
+			return 0;
+		http = x->http ? http_timeout_ms(x->http) : -1;
+		ret = poll(p, 2, http >= 0 && http < ms ? http : ms);
+		if (ret < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents && ret > 0)
+			return 1;
+		if (x->http)
+			http_run(x->http);
+	}
+}
+
+static int work(struct export *x)
+{
+	double start = (double)clock_ns() * 1e-9;
+	unsigned long long n;
+	int ret;
+
+	/* A file, or an error, at once. */
+	ret = x->textfile ? write_file(x) : look(x);
+	for (n = 1; !ret; n++) {
+		ret = serve_until(x, start + (double)n * x->interval_s);
+		if (ret < 0)
+			return ret;
+		if (ret > 0) {
+			ret = x->textfile ? write_file(x) : 0;
+			break;
+		}
+		ret = x->textfile ? write_file(x) : look(x);
+		if (x->count && n >= (unsigned long long)x->count)
+			break;
+	}
+	return ret;
+}
+
+static int catch_signals(struct export *x)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	/* libmicrohttpd writes to sockets that may be closed. */
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	x->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return x->signal_fd < 0 ? -errno : 0;
+}
+
+/* Exit status. */
+static int start(struct export *x)
+{
+	struct watch_opts wo = { .msr_detail = x->msr, .endless = true,
+				 .filter = filter_empty(&x->filter) ? NULL : &x->filter };
+	int ret;
+
+	/* A port that is taken should be told before anything is loaded. */
+	if (!x->textfile) {
+		ret = http_open(&x->listen, text_of, x, &x->http);
+		if (ret) {
+			err("cannot listen on %s: %s", x->listen_text, strerror(-ret));
+			return EX_FAIL;
+		}
+	}
+	x->metrics = metrics_new(&x->metrics_opts);
+	ret = x->metrics ? watch_open(&wo, &x->watch) : EX_FAIL;
+	if (ret)
+		return ret;
+	if (x->http)
+		info("serving http://%s/metrics", x->listen_text);
+	return catch_signals(x) || work(x) ? EX_FAIL : EX_OK;
+}
+
+int cmd_export(int argc, char **argv)
+{
+	struct export x = { .interval_s = 15, .signal_fd = -1,
+			    .metrics_opts = { .histograms = true, .version = EXITLAB_VERSION } };
+	int ret = parse(argc, argv, &x);
+
+	if (ret >= 0)
+		return ret;
+	ret = start(&x);
+	http_close(x.http);
+	watch_close(x.watch);
+	metrics_free(x.metrics);
+	if (x.signal_fd >= 0)
+		close(x.signal_fd);
+	return ret;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The command line of exitlab stat: options, then INTERVAL and COUNT as in vmstat, then a command
+ * after "--". Options may come behind INTERVAL, but those of the command are not ours; so the "--"
+ * is looked for before anything else.
+ */
+#include "cmd/stat_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+
+#define MAX_SECONDS 1e6
+
+static void usage(FILE *f)
+{
+	fprintf(f, "Usage: exitlab stat [OPTION...] [INTERVAL [COUNT]] [-- COMMAND [ARGUMENT...]]\n"
+		"Counts and times the VM exits of this host by VM, vCPU and reason, until Ctrl-C.\n"
+		"Virtual machines that start meanwhile are counted, too. Needs root, or CAP_BPF,\n"
+		"CAP_PERFMON and CAP_DAC_READ_SEARCH.\n\n"
+		"  INTERVAL [COUNT] show what came every INTERVAL seconds, COUNT times, then the total\n"
+		"  --duration S     stop after S seconds\n"
+		"  -- COMMAND       run a command and stop when it ends\n"
+		"Which:\n"
+		"  -p, --pid PID    only the VMs of this process (the QEMU, for instance)\n"
+		"  --vm NAME|PID    only this VM; can be given several times\n"
+		"  --vcpu LIST      only these vCPUs, such as 0-3,7\n"
+		"  --cgroup PATH    only VMs in this cgroup (version 2) and below\n"
+		"  --detail msr     split MSR exits by the register\n"
+		"How:\n"
+		"  --json           print JSON (schema exitlab-stat/1), a line per interval\n"
+		"  --csv            print CSV\n"
+		"  -o, --output F   write to file F\n"
+		"  --sort KEY       order of reasons: time (default), count or name\n"
+		"  --top N          show the first N reasons, sum up the others\n"
+		"                   (default 10; 0 = show all)\n"
+		"  --cost           measure what the tracing itself costs (needs CAP_SYS_ADMIN)\n"
+		"  -h, --help       this text\n\n"
+		"Exit status: 0 done, 1 the command failed, 2 unusable arguments, 4 no exits can be\n"
+		"traced here: no VM, no KVM, no permission, or a KVM that does not report its exits.\n");
+}
+
+static int bad(const char *fmt, const char *arg)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), fmt, arg);
+	err("stat: %s; see exitlab stat --help", text);
+	return EX_INPUT;
+}
+
+long option_whole(const char *s, long min, long max)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(s, &end, 10);
+	return errno || end == s || *end || v < min || v > max ? -1 : v;
+}
+
+bool option_seconds(const char *s, double *out)
+{
+	char *end;
+
+	*out = strtod(s, &end);
+	return end != s && !*end && isfinite(*out) && *out > 0 && *out <= MAX_SECONDS;
+}
+
+static int which(int c, struct stat_options *o)
+{
+	long n;
+	int ret;
+
+	switch (c) {
+	case 'p':
+		n = option_whole(optarg, 1, INT32_MAX);
+		if (n < 0)
+			return bad("'%s' is not a process id", optarg);
+		o->pid = (pid_t)n;
+		return EX_OK;
+	case 'V':
+		if (!*optarg)
+			return bad("--vm needs a name or a process id%s", optarg);
+		if (filter_add_vm(&o->filter, optarg))
+			return bad("more than 64 times --vm; '%s' is one too many", optarg);
+		return EX_OK;
+	case 'u':
+		if (filter_vcpus(&o->filter, optarg))
+			return bad("'%s' is not a list of vCPUs such as 0-3,7", optarg);
+		return EX_OK;
+	case 'g':
+		ret = filter_cgroup(&o->filter, optarg);
+		if (ret)
+			return bad(ret == -ENODEV ? "--cgroup %s: cgroup version 2 is not mounted" :
+				   "there is no cgroup '%s' in the unified hierarchy", optarg);
+		return EX_OK;
+	default:
+		if (strcmp(optarg, "msr"))
+			return bad("there is no detail '%s', only 'msr'", optarg);
+		o->msr = true;
+		return EX_OK;
+	}
+}
+
+static int sort_key(struct stat_options *o)
+{
+	static const char *const keys[] = { "time", "count", "name" };
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (!strcmp(optarg, keys[i])) {
+			o->sort = (enum out_sort)i;
+			return EX_OK;
+		}
+	}
+	return bad("--sort is time, count or name, not '%s'", optarg);
+}
+
+static int option(int c, struct stat_options *o)
+{
+	long n;
+
+	switch (c) {
+	case 'd':
+		if (!option_seconds(optarg, &o->duration_s))
+			return bad("'%s' is not a duration in seconds (above 0, up to 1000000)", optarg);
+		return EX_OK;
+	case 't':
+		n = option_whole(optarg, 0, 1000000);
+		if (n < 0)
+			return bad("--top needs a number from 0 to 1000000, not '%s'", optarg);
+		o->top = (size_t)n;
+		return EX_OK;
+	case 'j':
+	case 'C':
+		if (o->format != STAT_TABLE)
+			return bad("only one of --json and --csv%s", "");
+		o->format = c == 'j' ? STAT_JSON : STAT_CSV;
+		return EX_OK;
+	case 'o':
+		o->output = optarg;
+		return EX_OK;
+	case 's':
+		return sort_key(o);
+	case 'c':
+		o->cost = true;
+		return EX_OK;
+	}
+	return which(c, o);
+}
+
+/* INTERVAL and COUNT: what is left of @argv. */
+static int positional(int argc, char **argv, struct stat_options *o)
+{
+	long n;
+
+	if (argc > 0 && !option_seconds(argv[0], &o->interval_s))
+		return bad("'%s' is not an interval in seconds (a command comes after --)", argv[0]);
+	if (argc > 1) {
+		n = option_whole(argv[1], 1, INT32_MAX);
+		if (n < 0)
+			return bad("'%s' is not a number of intervals", argv[1]);
+		o->count = (unsigned int)n;
+	}
+	if (argc > 2)
+		return bad("unexpected argument '%s' (a command comes after --)", argv[2]);
+	return -1;
+}
+
+int stat_parse(int argc, char **argv, struct stat_options *o)
+{
+	static const struct option opts[] = {
+		{ "pid", required_argument, NULL, 'p' },
+		{ "vm", required_argument, NULL, 'V' },
+		{ "vcpu", required_argument, NULL, 'u' },
+		{ "cgroup", required_argument, NULL, 'g' },
+		{ "detail", required_argument, NULL, 'D' },
+		{ "duration", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "csv", no_argument, NULL, 'C' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "sort", required_argument, NULL, 's' },
+		{ "top", required_argument, NULL, 't' },
+		{ "cost", no_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c, i, ret;
+
+	*o = (struct stat_options){ .top = 10 };
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		;
+	if (i < argc) {
+		if (i + 1 == argc)
+			return bad("there is no command after '%s'", "--");
+		o->command = argv + i + 1;
+		argc = i;
+	}
+	/* Our own messages, in one form. */
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":p:o:h", opts, NULL)) != -1) {
+		if (c == 'h') {
+			usage(stdout);
+			return EX_OK;
+		}
+		if (c == ':')
+			return bad("option '%s' needs a value", argv[optind - 1]);
+		if (c == '?')
+			return bad("unknown option '%s'", argv[optind - 1]);
+		ret = option(c, o);
+		if (ret)
+			return ret;
+	}
+	return positional(argc - optind, argv + optind, o);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command line of exitlab stat. */
+#ifndef EXITLAB_STAT_OPTIONS_H
+#define EXITLAB_STAT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "host/filter.h"
+#include "out/exits.h"
+
+enum stat_format { STAT_TABLE, STAT_JSON, STAT_CSV };
+
+struct stat_options {
+	pid_t pid;			/* 0 = all */
+	struct filter filter;
+	double duration_s;		/* 0 = no end */
+	double interval_s;		/* 0 = only the total */
+	unsigned int count;		/* of intervals; 0 = no end */
+	size_t top;
+	enum out_sort sort;
+	enum stat_format format;
+	bool msr, cost;
+	const char *output;		/* file; NULL = stdout */
+	char **command;			/* NULL = none */
+};
+
+/* -1: go on; else the exit status (help was asked for, or an error was told). */
+int stat_parse(int argc, char **argv, struct stat_options *o);
+
+/* ---- For the other commands: text to number, -1 or false if it is none ---- */
+
+long option_whole(const char *s, long min, long max);
+/* Seconds above 0, up to 1000000. */
+bool option_seconds(const char *s, double *out);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CSV. Long form, because the reasons of two VMs are not the same and there are more than sixty. */
+#include "out/csv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/reason.h"
+
+void csv_field(FILE *f, const char *text)
+{
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, f);
+		return;
+	}
+	fputc('"', f);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', f);
+		fputc(*text, f);
+	}
+	fputc('"', f);
+}
+
+void csv_header(FILE *f)
+{
+	fputs("time,interval,seconds,vm,pid,vcpu,isa,reason,detail,metric,value\n", f);
+}
+
+/* What the lines of one vCPU and reason have in common. */
+struct row {
+	FILE *f;
+	const struct csv_block *b;
+	double seconds;
+	const char *vm;			/* NULL: the tracer itself */
+	const struct vcpu_trace *v;
+	const char *isa, *reason, *detail;
+};
+
+static void value(const struct row *r, const char *metric, uint64_t n)
+{
+	fprintf(r->f, "%.3f,", r->b->time);
+	if (r->b->interval)
+		fprintf(r->f, "%u", r->b->interval);
+	else
+		fputs("total", r->f);
+	fprintf(r->f, ",%.6f,", r->seconds);
+	if (r->vm) {
+		csv_field(r->f, r->vm);
+		fprintf(r->f, ",%d,%d,", (int)r->v->vm, r->v->vcpu);
+	} else {
+		fputs(",,,", r->f);
+	}
+	csv_field(r->f, r->isa);
+	fputc(',', r->f);
+	csv_field(r->f, r->reason);
+	fputc(',', r->f);
+	csv_field(r->f, r->detail);
+	fprintf(r->f, ",%s,%" PRIu64 "\n", metric, n);
+}
+
+static uint64_t at_most(uint64_t v, uint64_t max)
+{
+	return v > max ? max : v;
+}
+
+static void reason(struct row r, const struct exit_stat *e)
+{
+	char isa[16], name[64], msr[32];
+
+	r.isa = isa_name(e->isa, isa, sizeof(isa));
+	r.reason = reason_name(e->isa, e->reason, name, sizeof(name));
+	r.detail = e->has_detail ? msr_name(e->detail, msr, sizeof(msr)) : "";
+	value(&r, "exits", e->count);
+	value(&r, "timed", e->timed);
+	if (!e->timed)
+		return;
+	value(&r, "total_ns", e->total_ns);
+	value(&r, "p50_ns", at_most(hist_percentile(&e->hist, 50), e->max_ns));
+	value(&r, "p90_ns", at_most(hist_percentile(&e->hist, 90), e->max_ns));
+	value(&r, "p99_ns", at_most(hist_percentile(&e->hist, 99), e->max_ns));
+	value(&r, "min_ns", e->min_ns);
+	value(&r, "max_ns", e->max_ns);
+}
+
+void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *s, vm_name_fn name,
+	       void *arg)
+{
+	struct row r = { f, b, (double)s->duration_ns / 1e9, NULL, NULL, "", "", "" };
+	const struct ledger *l = &s->ledger;
+	size_t i, k;
+
+	for (i = 0; i < s->nr_vcpus; i++) {
+		const struct vcpu_trace *v = &s->vcpus[i];
+		const char *vm = name ? name(v->vm, arg) : NULL;
+
+		r.vm = vm ? vm : "";
+		r.v = v;
+		value(&r, "vcpu_entries", v->entries);
+		value(&r, "vcpu_exits", v->exits);
+		value(&r, "vcpu_guest_ns", v->guest_ns);
+		for (k = 0; k < v->nr_reasons; k++)
+			reason(r, &v->reasons[k]);
+	}
+	r.vm = NULL;
+	value(&r, "ledger_events", l->events);
+	value(&r, "ledger_map_full", l->map_full);
+	value(&r, "ledger_recursion_missed", l->recursion_missed);
+	value(&r, "ledger_unknown_exits", l->unknown_exits);
+	value(&r, "ledger_unmatched_exits", l->unmatched_exits);
+	value(&r, "ledger_unmatched_entries", l->unmatched_entries);
+	if (s->run_cnt) {
+		value(&r, "cost_runs", s->run_cnt);
+		value(&r, "cost_ns", s->run_ns);
+	}
+}

@@ -56,7 +56,7 @@ void doctor_permissions(struct findings *f)
 	ok = privileges_to_read() || geteuid() == 0;
 	one = finding_add(f, "permission", "read tracefs", ok ? FOUND_OK : FOUND_MISSING, "%s", ok ?
 			  "root or CAP_DAC_READ_SEARCH" : "neither root nor CAP_DAC_READ_SEARCH");
-	one->needed = access("/sys/kernel/tracing/events/kvm/kvm_exit/format", R_OK) != 0 && !ok;
+	one->needed = faccessat(AT_FDCWD, "/sys/kernel/tracing/events/kvm/kvm_exit/format", R_OK, AT_EACCESS) != 0 && !ok;
 	if (!ok && !one->needed)
 		one->state = FOUND_OK;	/* somebody has opened it to others */
 	ok = privileges_to_look();

@@ -70,7 +70,7 @@ static int look_for(const char *root, const char *path, int mode)
 	char full[PATH_MAX];
 
 	snprintf(full, sizeof(full), "%s%s", root, path);
-	return access(full, mode) ? -errno : 0;
+	return faccessat(AT_FDCWD, full, mode, AT_EACCESS) ? -errno : 0;
 }
 
 bool doctor_lockdown(const char *text, char *mode, size_t size)

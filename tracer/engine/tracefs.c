@@ -41,7 +41,7 @@ int tracefs_format(const char *event, char *buf, size_t size)
 		int fd;
 
 		snprintf(path, sizeof(path), "%s/events", roots[i]);
-		if (access(path, F_OK))
+		if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS))
 			continue;
 		snprintf(path, sizeof(path), "%s/events/%s/format", roots[i], event);
 		fd = open(path, O_RDONLY | O_CLOEXEC);

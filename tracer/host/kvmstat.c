@@ -121,7 +121,7 @@ static bool thread_of(pid_t vm, int tid)
 	if (tid == vm)
 		return true;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)vm, tid);
-	return access(path, F_OK) == 0;
+	return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;
 }
 
 int kvmstat_read_debugfs(const char *kvm_dir, pid_t vm, struct kvmstat *out)
@@ -275,7 +275,7 @@ int kvmstat_read(pid_t vm, struct kvmstat *out)
 
 void kvmstat_prepare(void)
 {
-	if (access(KVM_DEBUGFS "/exits", R_OK))
+	if (faccessat(AT_FDCWD, KVM_DEBUGFS "/exits", R_OK, AT_EACCESS))
 		load();
 }
 

@@ -121,8 +121,8 @@ static __always_inline void book_exit(struct slot *s, int timed, __u64 ns)
 	v->total_ns += ns;
 	i = hist_index(ns);
 	/*
-	 * The check is always true, and for the verifier. It must be of the very register that is the
-	 * index, 64 bits wide: the verifier of 6.1 does not see that two of them hold the same.
+	 * The check is always true, and for the verifier. It must be of the very register that
+	 * is the index, 64 bits wide: that of 6.1 does not see that two hold the same.
 	 */
 	barrier_var(i);
 	if (i < HIST_BUCKETS)

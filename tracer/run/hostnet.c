@@ -79,7 +79,7 @@ static int read_mac(const char *nic, char *mac, size_t size)
 	return ret;
 }
 
-/* Into the peer's namespace and back, for what only a member can do. Returns a descriptor or error. */
+/* For what only a member of the peer's namespace can do. Returns the way back, or an error. */
 static int enter_peer(void)
 {
 	int back = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), ns, ret = 0;

@@ -29,7 +29,7 @@ struct hostnet {
 	/* interrupt moderation switched off: what it was */
 	bool nic_unmoderated, peer_unmoderated;
 	struct ethtool_coalesce nic_before, peer_before;
-	char affinity[300];	/* of interrupts by default: what it was; empty if not changed */
+	char affinity[300];	/* of interrupts by default: what it was, if changed */
 };
 
 /*

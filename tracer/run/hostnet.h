@@ -34,7 +34,8 @@ struct hostnet {
 
 /*
  * Sets everything up; on error what was done is undone. Interrupts of the host's devices go to its
- * first CPU. Without @moderation the two NICs interrupt at once. 0 or negative errno, the reason logged.
+ * first CPU. Without @moderation the two NICs interrupt at once. 0 or negative
+ * errno, the reason logged.
  */
 int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation);
 /* Removes devices, namespace, bridge and virtual functions again. */

@@ -98,7 +98,8 @@ static void choose_method(const struct judging *j, struct gate_load *l)
 
 	l->confidence = 0;
 	l->min_effect = j->options->min_effect;
-	if (!j->deterministic || (!one_each && !same_lengths)) {
+	/* Repeats that differ are samples of chance, unless each has its counterpart. */
+	if (!j->deterministic || (!one_each && !(same_lengths && j->same_testbed))) {
 		l->method = GATE_STATISTICAL;
 		if (l->min_effect < 0)
 			l->min_effect = GATE_EFFECT_REPEATED;

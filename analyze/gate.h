@@ -19,7 +19,7 @@ struct gate_options {
 	const char *only;	/* one point of the baseline; NULL: all */
 };
 
-#define GATE_EFFECT_REBUILT	5.0	/* percent; deterministic, but not the same testbed */
+#define GATE_EFFECT_REBUILT	10.0	/* percent; deterministic, but not the same testbed */
 #define GATE_EFFECT_REPEATED	2.0	/* percent; statistical */
 #define GATE_CONFIDENCE		99.0	/* percent */
 

@@ -150,10 +150,10 @@ static int judge_interval(const struct judging *j, const struct gate_load *l,
 	return rc;
 }
 
-/* What a difference must reach. A handful of events of a rare signal is no finding either. */
+/* What a difference must reach. A few events more of a rare signal are no finding either. */
 static double threshold_of(const struct gate_load *l, const struct gate_number *n, double total)
 {
-	double of = n->kind == NUMBER_SIGNAL ? fmax(n->old_rate, total / 10) : total;
+	double of = n->kind == NUMBER_SIGNAL ? fmax(n->old_rate, total) : total;
 
 	return l->min_effect / 100 * of;
 }

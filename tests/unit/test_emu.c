@@ -40,6 +40,7 @@ static void what_keys_depend_on(void **state)
 		VF WORK "host: { cpus: 3 }\n",
 		VF WORK "mode: fast\n",
 		VF WORK "sweep: { host.cpus: [2, 4] }\n",
+		VF WORK "repeat: 2\n",	/* the second one, which is to tell what chance does */
 	};
 	static const char *const guests[] = {
 		VF WORK "guests: { memory_mb: 300 }\n",
@@ -75,7 +76,7 @@ static void what_they_do_not(void **state)
 	assert_memory_equal(&k, &other, sizeof(k));
 	other = keys_of("configurations: [ { name: b, title: B, net: vf } ]\n"
 			"workloads: [ { name: s, tool: stream, bytes: 10 } ]\n"
-			"measure: { detail: [msr] }\nrepeat: 2\n", "testbed", "/a");
+			"measure: { detail: [msr] }\n", "testbed", "/a");
 	assert_memory_equal(&k, &other, sizeof(k));
 }
 

@@ -228,6 +228,11 @@ static void add_path(struct args *a, const char *before, const char *path, const
 void machine_args(struct args *a, const struct machine_paths *p, const struct scenario *sc,
 		  const struct sc_point *pt, bool windows)
 {
+	char repeat[32] = "";
+
+	/* A word that nobody reads moves the kernel's memory and time: else repeats were one. */
+	if (pt->repeat > 1)
+		snprintf(repeat, sizeof(repeat), " " EMU_REPEAT_WORD "%d", pt->repeat);
 	args_add(a, "%s/qemu-l0", p->qemu);
 	args_add(a, "-L"), args_add(a, "%s/share", p->qemu);
 	args_words(a, "-nodefaults -no-user-config"), args_add(a, "-no-reboot");
@@ -244,8 +249,8 @@ void machine_args(struct args *a, const struct machine_paths *p, const struct sc
 	args_add(a, "-append");
 	/* By real time, on a busy machine, the kernel's test of its timer interrupt can fail. */
 	args_add(a, "console=ttyS0 panic=-1 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests "
-	    "tsc=reliable intel_iommu=on iommu=strict quiet%s",
-		 sc->mode == SC_MODE_FAST ? " no_timer_check" : "");
+	    "tsc=reliable intel_iommu=on iommu=strict quiet%s%s",
+		 sc->mode == SC_MODE_FAST ? " no_timer_check" : "", repeat);
 	/* What a restored machine prints is appended to what it had printed when it was saved. */
 	args_add(a, "-chardev");
 	add_path(a, "file,id=console,append=on,path=", p->console, "");

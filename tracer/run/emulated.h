@@ -52,6 +52,9 @@ struct testbed_opts {
 	const char *qemu, *qemu_share;		/* program, folder */
 };
 
+/* On the host's command line from a point's second repetition on, with its number. */
+#define EMU_REPEAT_WORD "exitlab.repeat="
+
 /* Builds what is missing (testbed/build.sh). 0; -EINTR; or another negative errno after the script
  * has said why. In any case testbed_release() is due. */
 int testbed_prepare(struct testbed *t, const struct testbed_opts *o);

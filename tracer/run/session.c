@@ -92,6 +92,17 @@ static int add_model(const struct session *s, const struct sc_point *pt, json_t 
 	return sc_point_complete(s->sc, pt, json_object_get(rec, "point"));
 }
 
+/* The word that makes a repetition another machine says nothing about the point. */
+static int plain_cmdline(json_t *machine)
+{
+	const char *line = json_string_value(json_object_get(machine, "cmdline"));
+	const char *word = line ? strstr(line, " " EMU_REPEAT_WORD) : NULL;
+
+	if (!word)
+		return 0;
+	return json_object_set_new(machine, "cmdline", json_stringn(line, (size_t)(word - line)));
+}
+
 /* Adds to the record what only the outside knows. */
 static int complete_record(const struct session *s, struct job *j)
 {
@@ -110,7 +121,7 @@ static int complete_record(const struct session *s, struct job *j)
 	json_object_set_new(rec, "scenario", json_pack("{s:s, s:s, s:s}", "name", s->sc->name,
 		"title", s->sc->title, "sha256", s->sc->sha256));
 	json_object_set_new(rec, "backend", json_string("emulated"));
-	if (add_model(s, j->point, rec, machine))
+	if (add_model(s, j->point, rec, machine) || plain_cmdline(machine))
 		return -ENOMEM;
 	json_object_set_new(rec, "complete", json_true());
 	json_object_set_new(rec, "volatile", volatile_json(&j->emu));

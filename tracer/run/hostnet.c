@@ -125,19 +125,34 @@ static int unmoderate(const char *nic, struct ethtool_coalesce *before)
 	return ret ? ret : ethtool(nic, &c, ETHTOOL_SCOALESCE);
 }
 
-/* Both links must be up: a driver programs its card anew when it brings it up. */
+/*
+ * Has to be done twice. While the links are down: a driver that adapts moderation to the traffic
+ * has always one more value ready, which it would write after ours. And again when they are up:
+ * a driver programs its card anew when it brings it up.
+ */
 static int stop_moderation(struct hostnet *n)
 {
-	int ret = unmoderate(n->nic, &n->nic_before), back;
+	int ret = unmoderate(n->nic, &n->nic_before);
 
 	if (ret)
 		return ret;
 	n->nic_unmoderated = true;
+	ret = unmoderate(n->peer, &n->peer_before);
+	n->peer_unmoderated = !ret;
+	return ret;
+}
+
+static int stop_moderation_again(struct hostnet *n)
+{
+	struct ethtool_coalesce now;
+	int ret = unmoderate(n->nic, &now), back;
+
+	if (ret)
+		return ret;
 	back = enter_peer();
 	if (back < 0)
 		return back;
-	ret = unmoderate(n->peer, &n->peer_before);
-	n->peer_unmoderated = !ret;
+	ret = unmoderate(n->peer, &now);
 	if (setns(back, CLONE_NEWNET))
 		ret = -errno;
 	close(back);
@@ -150,7 +165,10 @@ static void restore_moderation(struct hostnet *n)
 
 	if (n->nic_unmoderated)
 		ethtool(n->nic, &n->nic_before, ETHTOOL_SCOALESCE);
-	back = n->peer_unmoderated ? enter_peer() : -1;
+	/* Before the namespace was made it is among the host's. */
+	back = n->peer_unmoderated && n->have_ns ? enter_peer() : -1;
+	if (n->peer_unmoderated && !n->have_ns)
+		ethtool(n->peer, &n->peer_before, ETHTOOL_SCOALESCE);
 	if (back >= 0) {
 		ethtool(n->peer, &n->peer_before, ETHTOOL_SCOALESCE);
 		if (setns(back, CLONE_NEWNET))
@@ -283,6 +301,8 @@ int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderati
 		ret = read_mac(n->peer, n->peer_mac, sizeof(n->peer_mac));
 	if (!ret)
 		ret = pin_interrupts(n);
+	if (!ret && !moderation)
+		ret = stop_moderation(n);
 	if (!ret)
 		ret = setup_peer(n);
 	if (!ret)
@@ -290,7 +310,7 @@ int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderati
 	if (!ret)
 		ret = kind == SC_NET_VF ? setup_vfs(n) : setup_taps(n);
 	if (!ret && !moderation)
-		ret = stop_moderation(n);
+		ret = stop_moderation_again(n);
 	if (ret)
 		hostnet_teardown(n);
 	return ret;

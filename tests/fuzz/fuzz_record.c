@@ -59,7 +59,7 @@ static void all_outputs(const struct records *rs, FILE *out)
 static void compare(const struct records *rs, FILE *out)
 {
 	static const char plain[] =
-		"{\"schema\":\"exitlab-record/1\",\"scenario\":{\"name\":\"s\",\"title\":\"T\","
+		"{\"schema\":\"exitlab-record/1\",\"complete\":true,\"scenario\":{\"name\":\"s\",\"title\":\"T\","
 		"\"sha256\":\"0\"},\"point\":{\"id\":\"p\",\"configuration\":{\"name\":\"c\","
 		"\"title\":\"C\",\"net\":\"vf\"},\"parameters\":{},\"repeat\":1},\"windows\":[],"
 		"\"time_base\":\"t\"}";

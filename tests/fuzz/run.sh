@@ -16,6 +16,7 @@ for src in tests/fuzz/fuzz_*.c; do
 	[ "$name" != fuzz_scenario ] || cp scenarios/*.yaml tests/unit/scenarios/*/*.yaml "$corpus"
 	[ "$name" != fuzz_costs ] || cp testbed/costs.yaml tests/unit/costs/*/*.yaml "$corpus"
 	[ "$name" != fuzz_baseline ] || cp tests/unit/baselines/*.baseline "$corpus"
+	[ "$name" != fuzz_record ] || cp tests/fuzz/records/*.json "$corpus"
 	dict=()
 	[ ! -f "tests/fuzz/${name#fuzz_}.dict" ] || dict=(-dict="tests/fuzz/${name#fuzz_}.dict")
 	# shellcheck disable=SC2086  # several files

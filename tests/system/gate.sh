@@ -91,7 +91,13 @@ t "JUnit XML holds the failure" $?
 $x check --json $rr "$work/eoi" 2>/dev/null | python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["schema"] != "exitlab-check/1")'
 t "and so does JSON" $?
 
-# --- what cannot be used
+# --- what cannot be used, and where it cannot run
+chmod 777 "$work"
+setpriv --reuid=65534 --regid=65534 --clear-groups "$x" check --run scenarios/gate-idle.yaml -o "$work/nobody" \
+	scenarios/gate-idle.baseline >"$work/nobody.txt" 2>&1
+[ $? = 4 ] && [ "$(wc -l <"$work/nobody.txt")" = 1 ] && grep -q 'must be root' "$work/nobody.txt" &&
+	[ ! -e "$work/nobody" ]
+t "who is not root cannot run it here: status 4, one line" $?
 mkdir -p "$work/second"
 python3 - "$work" <<'EOF'
 import json, sys

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "run/costs.h"
@@ -37,7 +39,7 @@ static void help(FILE *out)
 	      "      --qemu-share DIR    its firmware (default: ours)\n"
 	      "      --guest-kernel PKG  kernel of the guests; --kernel does not change it\n\n"
 	      "Exit status: 0 all points complete, 1 a point failed, 2 unusable scenario, folder or\n"
-	      "set-up, 130 interrupted. See exitlab-run(1) and exitlab-scenario(5).\n", out);
+	      "set-up, 4 this machine cannot run it, 130 interrupted. See exitlab-run(1) and exitlab-scenario(5).\n", out);
 }
 
 struct run_args {
@@ -223,6 +225,22 @@ static void show_costs(const struct sc_point *points, size_t n)
 	}
 }
 
+/* What no set-up can change. True if the emulated testbed can be made here. */
+static bool able(void)
+{
+	struct utsname u;
+
+	if (!uname(&u) && strcmp(u.machine, "x86_64")) {
+		err("the emulated testbed is built of packages for x86-64; this machine is %s", u.machine);
+		return false;
+	}
+	if (geteuid()) {
+		err("exitlab run must be root: images of the emulated testbed hold device nodes; try sudo");
+		return false;
+	}
+	return true;
+}
+
 static int run_points(const struct scenario *sc, struct sc_point *points, size_t n,
 		      const struct run_args *a)
 {
@@ -232,6 +250,8 @@ static int run_points(const struct scenario *sc, struct sc_point *points, size_t
 	int ret;
 
 	snprintf(dir, sizeof(dir), a->output ? "%s" : "results/%s", a->output ? a->output : sc->name);
+	if (!able())
+		return EX_CANNOT;
 	if (results_open(&r, dir))
 		return EX_INPUT;
 	session_catch_signals();

@@ -29,12 +29,14 @@ if [ ${#names[@]} = 0 ]; then
 fi
 
 tmp=$(mktemp -d)
-busy=()
+busy=() point=''
 stop() {
+	[ -z "$point" ] || kill "$point" 2>/dev/null || true
 	[ ${#busy[@]} = 0 ] || kill "${busy[@]}" 2>/dev/null || true
 	rm -rf "$tmp"
 }
 trap stop EXIT
+trap 'exit 130' INT TERM
 if [ -n "${EXITLAB_LOAD:-}" ]; then
 	for ((c = 0; c < $(nproc); c++)); do
 		(exec sha1sum /dev/zero) &
@@ -48,7 +50,11 @@ for name in "${names[@]}"; do
 	for ((i = 1; i <= runs; i++)); do
 		rc=0
 		say "gate-$name: measuring$([ "$runs" = 1 ] || echo ", $i of $runs")"
-		EXITLAB_NO_SETUP=1 "$exitlab" -q run -o "$tmp/$name.$i" "$s.yaml" || rc=$?
+		# Waited for, so that a signal to this script ends it at once, and the point with it.
+		EXITLAB_NO_SETUP=1 "$exitlab" -q run -o "$tmp/$name.$i" "$s.yaml" &
+		point=$!
+		wait "$point" || rc=$?
+		point=''
 		[ "$rc" != 130 ] || exit 130
 		if [ "$rc" != 0 ]; then
 			echo "gate-$name: not measured, status $rc"

@@ -89,7 +89,7 @@ gates: setup all
 baselines: setup all
 	@tests/gates.sh --update $(ARGS)
 
-bench: $(BUILD)/exitlab
+bench: $(BUILD)/exitlab $(BUILD)/exitlab-point
 	@tests/bench/bench.sh $(ARGS)
 
 bench-emulated: $(BUILD)/exitlab-point

@@ -26,8 +26,7 @@ for f in bpf_program__attach bpf_object__open_skeleton bpf_object__load_skeleton
 # shellcheck disable=SC2086  # several options
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes \
 	-Itracer -Ibpf -I. -Ibuild $wrap -o "$out/bench" tests/bench/{bench,guest,attach,tools}.c \
-	tracer/engine/{bpf,snapshot,tracefs}.c tracer/core/hist.c tracer/util/{log,proc}.c \
-	-lbpf -lelf -lz -ljansson -lm
+	build/point.a -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 
 # tracefs (bpftrace wants it below debugfs) is mounted for the benchmark alone, where it is missing.
 # shellcheck disable=SC2016

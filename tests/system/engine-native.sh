@@ -13,7 +13,7 @@ skip() { echo "ok 1 - the engine counts on live vCPUs # SKIP $1"; exit 0; }
 mkdir -p build/tests
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Itracer -Ibpf -I. -Ibuild \
 	-Wl,--wrap=bpf_program__attach -o build/tests/engine-native tests/system/engine-native.c \
-	tracer/engine/{bpf,snapshot}.c tracer/core/hist.c tracer/util/{log,proc}.c -lbpf -lelf -lz -lm
+	build/point.a -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 # tracefs is mounted for the test alone.
 exec unshare -m bash -c '[ -d /sys/kernel/tracing/events ] ||
 	mount -t tracefs tracefs /sys/kernel/tracing || exit 1

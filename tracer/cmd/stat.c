@@ -289,7 +289,8 @@ static int run(struct stat_run *r)
 {
 	const struct stat_options *o = r->o;
 	struct trace_snapshot total = { 0 };
-	struct engine_opts eo = { .pid = o->pid, .msr_detail = o->msr, .own_cost = o->cost };
+	struct engine_opts eo = { .pid = o->pid, .msr_detail = o->msr, .own_cost = o->cost,
+				 .signals = o->signals };
 	int ret;
 
 	if (engine_open(&eo, &r->engine))

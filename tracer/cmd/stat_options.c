@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/signal.h"
 #include "util/log.h"
 
 #define MAX_SECONDS 1e6
 
 static void usage(FILE *f)
 {
+	const struct signal_ops *const *s;
+
 	fprintf(f, "Usage: exitlab stat [OPTION...] [INTERVAL [COUNT]] [-- COMMAND [ARGUMENT...]]\n"
 		"Counts and times the VM exits of this host by VM, vCPU and reason, until Ctrl-C.\n"
 		"Virtual machines that start meanwhile are counted, too. Needs root, or CAP_BPF,\n"
@@ -32,7 +35,10 @@ static void usage(FILE *f)
 		"  --vcpu LIST      only these vCPUs, such as 0-3,7\n"
 		"  --cgroup PATH    only VMs in this cgroup (version 2) and below\n"
 		"  --detail msr     split MSR exits by the register\n"
-		"How:\n"
+		"  --signals LIST   what to measure besides exits, with commas between, or 'all':\n");
+	for (s = engine_signals; *s; s++)
+		fprintf(f, "                   %-11s %s\n", (*s)->name, (*s)->what);
+	fprintf(f, "How:\n"
 		"  --json           print JSON (schema exitlab-stat/1), a line per interval\n"
 		"  --csv            print CSV\n"
 		"  -o, --output F   write to file F\n"
@@ -51,6 +57,19 @@ static int bad(const char *fmt, const char *arg)
 
 	snprintf(text, sizeof(text), fmt, arg);
 	err("stat: %s; see exitlab stat --help", text);
+	return EX_INPUT;
+}
+
+static int bad_signals(const char *list)
+{
+	char names[150] = "exits";
+	const struct signal_ops *const *s;
+
+	for (s = engine_signals; *s; s++) {
+		strcat(names, ", ");
+		strcat(names, (*s)->name);
+	}
+	err("stat: --signals %s: the signals are %s, or all; see exitlab stat --help", list, names);
 	return EX_INPUT;
 }
 
@@ -148,6 +167,10 @@ static int option(int c, struct stat_options *o)
 		return EX_OK;
 	case 's':
 		return sort_key(o);
+	case 'S':
+		if (signals_parse(optarg, &o->signals))
+			return bad_signals(optarg);
+		return EX_OK;
 	case 'c':
 		o->cost = true;
 		return EX_OK;
@@ -187,6 +210,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		{ "output", required_argument, NULL, 'o' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },
+		{ "signals", required_argument, NULL, 'S' },
 		{ "cost", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },

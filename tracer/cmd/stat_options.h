@@ -23,6 +23,7 @@ struct stat_options {
 	enum out_sort sort;
 	enum stat_format format;
 	bool msr, cost;
+	unsigned int signals;		/* enum engine_signal */
 	const char *output;		/* file; NULL = stdout */
 	char **command;			/* NULL = none */
 };

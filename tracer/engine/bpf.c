@@ -7,7 +7,7 @@
  * Which way kvm_entry is attached is decided by trying, best first: stable kernels carry backports,
  * so that a version number says nothing about a tracepoint.
  */
-#include "engine/engine.h"
+#include "engine/backend.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,28 +20,15 @@
 
 #include "bpf/exits.h"
 #include "bpf/exits.skel.h"
+#include "engine/progs.h"
 #include "engine/tracefs.h"
 #include "util/bpf_log.h"
-#include "util/clock.h"
 #include "util/log.h"
 
-#define MAX_PROGS 4
-
-struct prog_cost {
-	uint64_t run_cnt, run_ns, missed;
-};
-
-struct engine {
+struct bpf_engine {
 	struct engine_opts opts;
 	struct exits_bpf *skel;
-	struct bpf_link *links[MAX_PROGS];
-	struct bpf_program *progs[MAX_PROGS];
-	struct prog_cost at_start[MAX_PROGS];
-	struct probe_info probes[MAX_PROGS];
-	size_t nr_progs;
-	int stats_fd;
-	bool attached;
-	uint64_t attached_ns, detached_ns;
+	struct progs progs;
 };
 
 static int no_events(int e)
@@ -85,16 +72,8 @@ static int set_offsets(struct exits_bpf *skel, bool msr)
 	return 0;
 }
 
-static void use(struct engine *e, struct bpf_program *p, const char *name, const char *rung)
-{
-	e->progs[e->nr_progs] = p;
-	snprintf(e->probes[e->nr_progs].name, sizeof(e->probes[0].name), "%s", name);
-	snprintf(e->probes[e->nr_progs].rung, sizeof(e->probes[0].rung), "%s", rung);
-	e->nr_progs++;
-}
-
 /* Loads with kvm_entry on the given rung. */
-static int try_load(struct engine *e, const char *rung)
+static int try_load(struct bpf_engine *e, const char *rung)
 {
 	bool btf = !strcmp(rung, "tp_btf");
 	int ret;
@@ -112,11 +91,12 @@ static int try_load(struct engine *e, const char *rung)
 	ret = exits_bpf__load(e->skel);
 	if (ret)
 		goto fail;
-	e->nr_progs = 0;
-	use(e, btf ? e->skel->progs.entry_tp_btf : e->skel->progs.entry_raw_tp, "kvm_entry", rung);
-	use(e, e->skel->progs.exit_tp, "kvm_exit", "tp");
+	e->progs.n = 0;
+	progs_add(&e->progs, btf ? e->skel->progs.entry_tp_btf : e->skel->progs.entry_raw_tp,
+		  "kvm_entry", rung);
+	progs_add(&e->progs, e->skel->progs.exit_tp, "kvm_exit", "tp");
 	if (e->opts.msr_detail)
-		use(e, e->skel->progs.msr_tp, "kvm_msr", "tp");
+		progs_add(&e->progs, e->skel->progs.msr_tp, "kvm_msr", "tp");
 	return 0;
 fail:
 	exits_bpf__destroy(e->skel);
@@ -124,18 +104,17 @@ fail:
 	return ret;
 }
 
-int engine_open(const struct engine_opts *opts, struct engine **out)
+static int bpf_open(const struct engine_opts *opts, void **out)
 {
 	static const char *const ladder[] = { "tp_btf", "raw_tp" };
 	const char *forced = opts->rung ? opts->rung : getenv("EXITLAB_RUNG");
-	struct engine *e = calloc(1, sizeof(*e));
+	struct bpf_engine *e = calloc(1, sizeof(*e));
 	int ret = -EINVAL;
 	size_t i;
 
 	if (!e)
 		return -ENOMEM;
 	e->opts = *opts;
-	e->stats_fd = -1;
 	libbpf_set_print(bpf_log);
 	for (i = 0; i < 2; i++) {
 		if (forced && strcmp(forced, ladder[i]))
@@ -171,7 +150,7 @@ static void clear_map(struct bpf_map *map)
 }
 
 /* All counts to zero, all slots free. */
-static int reset(struct engine *e)
+static int reset(struct bpf_engine *e)
 {
 	int queue = bpf_map__fd(e->skel->maps.free_slots);
 	int slots = bpf_map__fd(e->skel->maps.slots);
@@ -197,67 +176,23 @@ static int reset(struct engine *e)
 	return 0;
 }
 
-static struct prog_cost prog_cost(const struct bpf_program *p)
+static int bpf_attach(void *b)
 {
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
+	struct bpf_engine *e = b;
+	int ret = reset(e);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len))
-		return (struct prog_cost){ 0 };
-	return (struct prog_cost){ info.run_cnt, info.run_time_ns, info.recursion_misses };
+	return ret ? ret : progs_attach(&e->progs);
 }
 
-int engine_attach(struct engine *e)
+static void bpf_detach(void *b)
 {
-	size_t i;
-	int ret;
-
-	engine_detach(e);
-	ret = reset(e);
-	if (ret)
-		return ret;
-	if (e->opts.own_cost)
-		e->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	for (i = 0; i < e->nr_progs; i++) {
-		e->at_start[i] = prog_cost(e->progs[i]);
-		e->links[i] = bpf_program__attach(e->progs[i]);
-		if (!e->links[i]) {
-			ret = -errno;
-			err("cannot attach to %s by %s: %s", e->probes[i].name, e->probes[i].rung,
-			    strerror(errno));
-			engine_detach(e);
-			return ret;
-		}
-	}
-	e->attached = true;
-	e->attached_ns = clock_ns();
-	e->detached_ns = 0;
-	return 0;
+	progs_detach(&((struct bpf_engine *)b)->progs);
 }
 
-void engine_detach(struct engine *e)
+static void bpf_close(void *b)
 {
-	size_t i;
+	struct bpf_engine *e = b;
 
-	if (!e)
-		return;
-	if (e->attached)
-		e->detached_ns = clock_ns();
-	e->attached = false;
-	for (i = 0; i < MAX_PROGS; i++) {
-		bpf_link__destroy(e->links[i]);
-		e->links[i] = NULL;
-	}
-	if (e->stats_fd >= 0)
-		close(e->stats_fd);
-	e->stats_fd = -1;
-}
-
-void engine_close(struct engine *e)
-{
-	if (!e)
-		return;
-	engine_detach(e);
 	exits_bpf__destroy(e->skel);
 	free(e);
 }
@@ -297,7 +232,7 @@ static struct exit_stat *find_reason(struct vcpu_trace *v, uint32_t isa, uint64_
 	return r;
 }
 
-static int read_slots(struct engine *e, struct trace_snapshot *out, int *vcpu_of_slot)
+static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcpu_of_slot)
 {
 	int fd = bpf_map__fd(e->skel->maps.slots);
 	struct exit_stat *r;
@@ -334,7 +269,7 @@ static int read_slots(struct engine *e, struct trace_snapshot *out, int *vcpu_of
 	return 0;
 }
 
-static int read_exits(struct engine *e, struct trace_snapshot *out, const int *vcpu_of_slot)
+static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const int *vcpu_of_slot)
 {
 	int fd = bpf_map__fd(e->skel->maps.exits);
 	struct exit_key key, *prev = NULL;
@@ -362,31 +297,27 @@ static int read_exits(struct engine *e, struct trace_snapshot *out, const int *v
 	return 0;
 }
 
-int engine_read(struct engine *e, struct trace_snapshot *out)
+static int bpf_read(void *b, struct trace_snapshot *out)
 {
 	static int vcpu_of_slot[MAX_SLOTS];
-	size_t i;
-	int ret;
+	struct bpf_engine *e = b;
+	int ret = read_slots(e, out, vcpu_of_slot);
 
-	memset(out, 0, sizeof(*out));
-	out->duration_ns = (e->detached_ns ? e->detached_ns : clock_ns()) - e->attached_ns;
-	ret = read_slots(e, out, vcpu_of_slot);
 	if (!ret)
 		ret = read_exits(e, out, vcpu_of_slot);
-	if (ret) {
-		snapshot_free(out);
+	if (ret)
 		return ret;
-	}
-	for (i = 0; i < e->nr_progs; i++) {
-		struct prog_cost c = prog_cost(e->progs[i]);
-
-		out->probes[out->nr_probes++] = e->probes[i];
-		out->run_cnt += c.run_cnt - e->at_start[i].run_cnt;
-		out->run_ns += c.run_ns - e->at_start[i].run_ns;
-		out->ledger.recursion_missed += c.missed - e->at_start[i].missed;
-	}
+	progs_read(&e->progs, out);
 	out->ledger.map_full += e->skel->bss->counts.slots_full;
 	out->ledger.unknown_exits = e->skel->bss->counts.unknown_exits;
-	snapshot_sort(out);
 	return 0;
 }
+
+const struct engine_backend bpf_backend = {
+	.name = "bpf",
+	.open = bpf_open,
+	.attach = bpf_attach,
+	.detach = bpf_detach,
+	.read = bpf_read,
+	.close = bpf_close,
+};

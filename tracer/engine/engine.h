@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An engine counts VM exits and times them, inside the kernel, for every vCPU of the host or of
- * one VMM process. The only engine so far is BPF (engine/bpf.c); a perf_event engine can be added
- * behind the same calls, which is why nothing here mentions BPF.
+ * An engine counts VM exits and times them for every vCPU of the host or of one VMM process, and on
+ * request more signals (engine/signal.h) over the same time.
  *
  * All times are nanoseconds of the host's CLOCK_MONOTONIC.
  */
@@ -18,7 +17,19 @@
 
 struct engine;
 
+/* Name of a VM for people, or NULL to use its pid. Returned string is borrowed. */
+typedef const char *(*vm_name_fn)(pid_t vm, void *arg);
+
+/* What can be measured. Exits always are. */
+enum engine_signal {
+	SIGNAL_EXITS = 1,
+	SIGNAL_ACCOUNT = 2,	/* where a vCPU's wall time goes */
+	SIGNAL_INTERRUPTS = 4,	/* the way of an interrupt, leg by leg */
+	SIGNAL_IOCORES = 8,	/* vhost workers */
+};
+
 struct engine_opts {
+	unsigned int signals;	/* enum engine_signal; SIGNAL_EXITS is implied */
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
 	bool msr_detail;	/* split MSR exits by MSR number (one more probe: kvm_msr) */
 	bool own_cost;		/* measure the programs' run time; costs two clock reads an event */
@@ -65,12 +76,19 @@ struct probe_info {
 	char rung[24];		/* "tp_btf", "raw_tp", "tp" */
 };
 
+#define MAX_PROBES 64	/* named in a snapshot */
+#define MAX_PARTS 8
+
+struct part;		/* engine/part.h */
+
 struct trace_snapshot {
 	uint64_t duration_ns;	/* since engine_attach() */
 	struct vcpu_trace *vcpus;	/* sorted by vm, vm_key, vcpu */
 	size_t nr_vcpus;
 	struct ledger ledger;
-	struct probe_info probes[8];
+	struct part *parts[MAX_PARTS];	/* one per signal besides exits */
+	size_t nr_parts;
+	struct probe_info probes[MAX_PROBES];
 	size_t nr_probes;
 	/* Cost of our own programs, by the kernel's BPF statistics; 0 = not measured. */
 	uint64_t run_cnt, run_ns;

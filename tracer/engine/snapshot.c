@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Order and end of a snapshot; the same for every engine. */
-#include "engine/engine.h"
+#include "engine/part.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,5 +55,27 @@ void snapshot_free(struct trace_snapshot *s)
 	for (i = 0; i < s->nr_vcpus; i++)
 		free(s->vcpus[i].reasons);
 	free(s->vcpus);
+	for (i = 0; i < s->nr_parts; i++)
+		s->parts[i]->ops->free(s->parts[i]);
 	memset(s, 0, sizeof(*s));
+}
+
+int part_put(struct trace_snapshot *s, struct part *p)
+{
+	if (s->nr_parts == MAX_PARTS) {
+		p->ops->free(p);
+		return -ENOSPC;
+	}
+	s->parts[s->nr_parts++] = p;
+	return 0;
+}
+
+struct part *part_get(const struct trace_snapshot *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_parts; i++)
+		if (!strcmp(s->parts[i]->ops->name, name))
+			return s->parts[i];
+	return NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/reason.h"
+#include "engine/part.h"
 
 static json_t *integer(uint64_t v)
 {
@@ -114,6 +115,13 @@ json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *
 		      "duration_ns", (json_int_t)s->duration_ns, "clock", "CLOCK_MONOTONIC",
 		      "probes", probes, "vms", vms_json(s, name, arg),
 		      "ledger", ledger_json(&s->ledger));
+	for (i = 0; o && i < s->nr_parts; i++) {
+		struct part_ctx c = { .name = name, .arg = arg,
+				      .seconds = (double)s->duration_ns / 1e9 };
+
+		json_object_set_new(o, s->parts[i]->ops->name,
+				    s->parts[i]->ops->json(s->parts[i], &c));
+	}
 	if (s->run_cnt > 0) {
 		json_object_set_new(o, "cost", json_pack("{s:I, s:I}", "run_cnt",
 			(json_int_t)s->run_cnt, "run_ns", (json_int_t)s->run_ns));

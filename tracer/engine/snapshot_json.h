@@ -7,9 +7,6 @@
 
 #include "engine/engine.h"
 
-/* Name of a VM for people, or NULL to use its pid. Returned string is borrowed. */
-typedef const char *(*vm_name_fn)(pid_t vm, void *arg);
-
 /* New reference, NULL on -ENOMEM. Layout: schema "exitlab-stat/1" in exitlab-record(5). */
 json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *arg);
 

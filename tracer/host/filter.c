@@ -5,6 +5,8 @@
  */
 #include "host/filter.h"
 
+#include "engine/part.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -132,21 +134,36 @@ bool filter_has_vm(const struct filter *f, struct names *names, pid_t pid)
 	return w && w->cgroup && cgroup_within(w->cgroup, f->cgroup);
 }
 
+struct keep_arg {
+	const struct filter *f;
+	struct names *names;
+};
+
+static bool keep(pid_t vm, int vcpu, void *arg)
+{
+	const struct keep_arg *k = arg;
+	const struct filter *f = k->f;
+
+	if (vcpu >= 0 && f->some_vcpus &&
+	    (vcpu > FILTER_MAX_VCPU || !(f->vcpu[vcpu / 8] & 1u << vcpu % 8)))
+		return false;
+	return filter_has_vm(f, k->names, vm);
+}
+
 void filter_apply(const struct filter *f, struct trace_snapshot *s, struct names *names)
 {
+	struct keep_arg k = { f, names };
 	size_t i, n = 0;
 
 	if (filter_empty(f))
 		return;
 	for (i = 0; i < s->nr_vcpus; i++) {
-		struct vcpu_trace *v = &s->vcpus[i];
-		bool vcpu = !f->some_vcpus || (v->vcpu >= 0 && v->vcpu <= FILTER_MAX_VCPU &&
-					       f->vcpu[v->vcpu / 8] & 1u << v->vcpu % 8);
-
-		if (vcpu && filter_has_vm(f, names, v->vm))
-			s->vcpus[n++] = *v;
+		if (keep(s->vcpus[i].vm, s->vcpus[i].vcpu, &k))
+			s->vcpus[n++] = s->vcpus[i];
 		else
-			free(v->reasons);
+			free(s->vcpus[i].reasons);
 	}
 	s->nr_vcpus = n;
+	for (i = 0; i < s->nr_parts; i++)
+		s->parts[i]->ops->filter(s->parts[i], keep, &k);
 }

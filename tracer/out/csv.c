@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/reason.h"
+#include "engine/part.h"
 
 void csv_field(FILE *f, const char *text)
 {
@@ -27,17 +28,7 @@ void csv_header(FILE *f)
 	fputs("time,interval,seconds,vm,pid,vcpu,isa,reason,detail,metric,value\n", f);
 }
 
-/* What the lines of one vCPU and reason have in common. */
-struct row {
-	FILE *f;
-	const struct csv_block *b;
-	double seconds;
-	const char *vm;			/* NULL: the tracer itself */
-	const struct vcpu_trace *v;
-	const char *isa, *reason, *detail;
-};
-
-static void value(const struct row *r, const char *metric, uint64_t n)
+void csv_number(const struct csv_row *r, const char *metric, uint64_t n)
 {
 	fprintf(r->f, "%.3f,", r->b->time);
 	if (r->b->interval)
@@ -47,7 +38,10 @@ static void value(const struct row *r, const char *metric, uint64_t n)
 	fprintf(r->f, ",%.6f,", r->seconds);
 	if (r->vm) {
 		csv_field(r->f, r->vm);
-		fprintf(r->f, ",%d,%d,", (int)r->v->vm, r->v->vcpu);
+		fprintf(r->f, ",%d,", (int)r->pid);
+		if (r->vcpu >= 0)
+			fprintf(r->f, "%d", r->vcpu);
+		fputc(',', r->f);
 	} else {
 		fputs(",,,", r->f);
 	}
@@ -64,29 +58,29 @@ static uint64_t at_most(uint64_t v, uint64_t max)
 	return v > max ? max : v;
 }
 
-static void reason(struct row r, const struct exit_stat *e)
+static void reason(struct csv_row r, const struct exit_stat *e)
 {
 	char isa[16], name[64], msr[32];
 
 	r.isa = isa_name(e->isa, isa, sizeof(isa));
 	r.reason = reason_name(e->isa, e->reason, name, sizeof(name));
 	r.detail = e->has_detail ? msr_name(e->detail, msr, sizeof(msr)) : "";
-	value(&r, "exits", e->count);
-	value(&r, "timed", e->timed);
+	csv_number(&r, "exits", e->count);
+	csv_number(&r, "timed", e->timed);
 	if (!e->timed)
 		return;
-	value(&r, "total_ns", e->total_ns);
-	value(&r, "p50_ns", at_most(hist_percentile(&e->hist, 50), e->max_ns));
-	value(&r, "p90_ns", at_most(hist_percentile(&e->hist, 90), e->max_ns));
-	value(&r, "p99_ns", at_most(hist_percentile(&e->hist, 99), e->max_ns));
-	value(&r, "min_ns", e->min_ns);
-	value(&r, "max_ns", e->max_ns);
+	csv_number(&r, "total_ns", e->total_ns);
+	csv_number(&r, "p50_ns", at_most(hist_percentile(&e->hist, 50), e->max_ns));
+	csv_number(&r, "p90_ns", at_most(hist_percentile(&e->hist, 90), e->max_ns));
+	csv_number(&r, "p99_ns", at_most(hist_percentile(&e->hist, 99), e->max_ns));
+	csv_number(&r, "min_ns", e->min_ns);
+	csv_number(&r, "max_ns", e->max_ns);
 }
 
 void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *s, vm_name_fn name,
 	       void *arg)
 {
-	struct row r = { f, b, (double)s->duration_ns / 1e9, NULL, NULL, "", "", "" };
+	struct csv_row r = { f, b, (double)s->duration_ns / 1e9, NULL, 0, 0, "", "", "" };
 	const struct ledger *l = &s->ledger;
 	size_t i, k;
 
@@ -95,22 +89,29 @@ void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *
 		const char *vm = name ? name(v->vm, arg) : NULL;
 
 		r.vm = vm ? vm : "";
-		r.v = v;
-		value(&r, "vcpu_entries", v->entries);
-		value(&r, "vcpu_exits", v->exits);
-		value(&r, "vcpu_guest_ns", v->guest_ns);
+		r.pid = v->vm;
+		r.vcpu = v->vcpu;
+		csv_number(&r, "vcpu_entries", v->entries);
+		csv_number(&r, "vcpu_exits", v->exits);
+		csv_number(&r, "vcpu_guest_ns", v->guest_ns);
 		for (k = 0; k < v->nr_reasons; k++)
 			reason(r, &v->reasons[k]);
 	}
+	for (i = 0; i < s->nr_parts; i++) {
+		struct csv_row part = { f, b, r.seconds, NULL, 0, -1, "", "", "" };
+		struct part_ctx c = { .name = name, .arg = arg, .seconds = r.seconds };
+
+		s->parts[i]->ops->csv(&part, s->parts[i], &c);
+	}
 	r.vm = NULL;
-	value(&r, "ledger_events", l->events);
-	value(&r, "ledger_map_full", l->map_full);
-	value(&r, "ledger_recursion_missed", l->recursion_missed);
-	value(&r, "ledger_unknown_exits", l->unknown_exits);
-	value(&r, "ledger_unmatched_exits", l->unmatched_exits);
-	value(&r, "ledger_unmatched_entries", l->unmatched_entries);
+	csv_number(&r, "ledger_events", l->events);
+	csv_number(&r, "ledger_map_full", l->map_full);
+	csv_number(&r, "ledger_recursion_missed", l->recursion_missed);
+	csv_number(&r, "ledger_unknown_exits", l->unknown_exits);
+	csv_number(&r, "ledger_unmatched_exits", l->unmatched_exits);
+	csv_number(&r, "ledger_unmatched_entries", l->unmatched_entries);
 	if (s->run_cnt) {
-		value(&r, "cost_runs", s->run_cnt);
-		value(&r, "cost_ns", s->run_ns);
+		csv_number(&r, "cost_runs", s->run_cnt);
+		csv_number(&r, "cost_ns", s->run_ns);
 	}
 }

@@ -17,6 +17,20 @@ struct csv_block {
 	unsigned int interval;	/* 1, 2, ...; 0 = "total" */
 };
 
+/* What the lines about one thing have in common: all columns but the last two. */
+struct csv_row {
+	FILE *f;
+	const struct csv_block *b;
+	double seconds;
+	const char *vm;			/* NULL: no VM, and no pid and vcpu either */
+	pid_t pid;
+	int vcpu;			/* -1: the VM as a whole, an empty column */
+	const char *isa, *reason, *detail;	/* "" = empty */
+};
+
+/* One line. Metrics are lower case, end in their unit, and have no value that is not known. */
+void csv_number(const struct csv_row *r, const char *metric, uint64_t n);
+
 /* The line with the columns' names. They are stable: new numbers get new metrics, no new column. */
 void csv_header(FILE *f);
 /* All numbers of @s. What has no value (the time of exits without an entry) has no line. */

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/part.h"
+
 #define IN_DOUBT 2
 
 /* One reason: what was handed out in total, and what the last snapshot said. */
@@ -40,6 +42,7 @@ struct delta {
 	size_t nr_vcpus;
 	uint64_t duration_ns, run_cnt, run_ns;
 	struct ledger ledger;
+	struct part *parts[MAX_PARTS];	/* as of the last step */
 };
 
 struct delta *delta_new(void)
@@ -55,6 +58,9 @@ void delta_free(struct delta *d)
 		return;
 	for (i = 0; i < d->nr_vcpus; i++)
 		free(d->vcpus[i].reasons);
+	for (i = 0; i < MAX_PARTS; i++)
+		if (d->parts[i])
+			d->parts[i]->ops->free(d->parts[i]);
 	free(d->vcpus);
 	free(d);
 }
@@ -206,6 +212,29 @@ static struct ledger step_ledger(const struct ledger *now, const struct ledger *
 	};
 }
 
+/* The signals' parts are in the same order every time. */
+static int step_parts(struct delta *d, const struct trace_snapshot *now, struct trace_snapshot *out)
+{
+	size_t i;
+
+	for (i = 0; i < now->nr_parts; i++) {
+		const struct part_ops *ops = now->parts[i]->ops;
+		struct part *step = ops->delta(now->parts[i], d->parts[i]);
+		struct part *copy = ops->delta(now->parts[i], NULL);
+
+		if (step)
+			part_put(out, step);
+		if (copy) {
+			if (d->parts[i])
+				ops->free(d->parts[i]);
+			d->parts[i] = copy;
+		}
+		if (!step || !copy)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int delta_step(struct delta *d, const struct trace_snapshot *now, bool final,
 	       struct trace_snapshot *out)
 {
@@ -232,6 +261,8 @@ int delta_step(struct delta *d, const struct trace_snapshot *now, bool final,
 		}
 		out->nr_vcpus += t != NULL;
 	}
+	if (!ret)
+		ret = step_parts(d, now, out);
 	if (ret) {
 		snapshot_free(out);
 		return ret;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/reason.h"
+#include "engine/part.h"
 
 #define NAME_WIDTH 17
 
@@ -211,6 +212,11 @@ void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, enum out_sor
 		const char *vm = name ? name(s->vcpus[i].vm, arg) : NULL;
 
 		vcpu(f, &s->vcpus[i], vm ? vm : "VM", top, sort, seconds);
+	}
+	for (i = 0; i < s->nr_parts; i++) {
+		struct part_ctx c = { .name = name, .arg = arg, .seconds = seconds, .top = top };
+
+		s->parts[i]->ops->text(f, s->parts[i], &c);
 	}
 	footer(f, s);
 }

@@ -23,7 +23,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CU
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 # Only for what never runs inside the emulated host, so not for exitlab-point: numbers (gsl), a screen,
 # a web server, giving up privileges.
-OUTER_LIBS := -lgsl -lgslcblas -lncursesw -ltinfo -lmicrohttpd -lcap-ng
+OUTER_LIBS := -lcsv -lgsl -lgslcblas -lncursesw -ltinfo -lmicrohttpd -lcap-ng
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)

@@ -28,6 +28,7 @@ static const struct command {
 	{ "check", cmd_check, "compare run records with a baseline: a regression gate" },
 	{ "baseline", cmd_baseline, "write or update the baseline of a gate" },
 	{ "compare", cmd_compare, "show runs side by side, with the differences" },
+	{ "claims", cmd_claims, "judge the claims of the papers by printed and measured values" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What a signal beside exits (the time account, interrupts, I/O cores) adds to a snapshot: its
- * numbers, and how they are printed, subtracted, summed up and filtered. Whoever makes a part brings
- * its operations along, so that neither the engines nor the commands know the signals.
+ * numbers, and how they are printed, subtracted, summed up and filtered. Whoever makes a part
+ * brings its operations along, so that neither the engines nor the commands know the signals.
  */
 #ifndef EXITLAB_PART_H
 #define EXITLAB_PART_H

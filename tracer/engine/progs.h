@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The BPF programs of one signal: attached together, detached together, and accounted for (how often
- * they ran, how long, and how often the kernel skipped them).
+ * The BPF programs of one signal: attached together, detached together, and accounted for (how
+ * often they ran, how long, and how often the kernel skipped them).
  */
 #ifndef EXITLAB_PROGS_H
 #define EXITLAB_PROGS_H

@@ -105,6 +105,7 @@ static json_t *machine_json(const struct point *p)
 	json_object_set_new(m, "kvm", module_params("kvm"));
 	json_object_set_new(m, "kvm_amd", module_params("kvm_amd"));
 	json_object_set_new(m, "kvm_intel", module_params("kvm_intel"));
+	json_object_set_new(m, "vhost", module_params("vhost"));
 	return m;
 }
 
@@ -186,7 +187,8 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 	}
 	p->nr_guests = n;
 	phase("network", arg);
-	ret = n > 0 ? hostkvm_setup(&p->kvm, shape->host.halt_poll_ns) : 0;
+	ret = n > 0 ? hostkvm_setup(&p->kvm, shape->host.halt_poll_ns,
+				    shape->config->module_params) : 0;
 	if (!ret)
 		ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
 			    shape->host.moderation);

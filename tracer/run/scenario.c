@@ -452,6 +452,7 @@ void scenario_free(struct scenario *sc)
 	for (i = 0; i < sc->nr_configs; i++) {
 		free(sc->configs[i].name);
 		free(sc->configs[i].title);
+		free(sc->configs[i].module_params);
 	}
 	for (i = 0; i < sc->nr_workloads; i++) {
 		free(sc->workloads[i].name);

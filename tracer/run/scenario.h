@@ -82,6 +82,7 @@ struct sc_config {
 	int worker_cpu;		/* virtio-vhost: host CPU of the workers; default 0 */
 	enum sc_disk disk;	/* default none */
 	bool event_idx;		/* virtio: suppression of notifications by index, default true */
+	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 };
 
 struct sc_workload {

@@ -120,6 +120,22 @@ static void check_workers(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+/* Each word of module_params is MODULE.PARAMETER=VALUE. */
+static void check_module_params(struct sc_reader *rd, const struct sc_config *c, int line)
+{
+	const char *w = c->module_params ? c->module_params : "";
+
+	for (; *w; w += strcspn(w, " "), w += strspn(w, " ")) {
+		size_t len = strcspn(w, " "), name = strcspn(w, "= "), dot = strcspn(w, ".= ");
+
+		if (!dot || w[dot] != '.' || name == dot + 1 || w[name] != '=' ||
+		    memchr(w, '/', name))
+			sc_problem(&rd->pb, line, "configurations.%s.module_params: '%.*s' is not "
+				   "MODULE.PARAMETER=VALUE, such as kvm.halt_poll_ns=0", c->name,
+				   (int)len, w);
+	}
+}
+
 static void check_net(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
@@ -161,6 +177,7 @@ static void check_disk(struct sc_reader *rd, const struct sc_lines *lines)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.disk: none, but "
 				   "workload %s (block) needs a disk; virtio-blk or "
 				   "virtio-blk-iothread", c->name, w->name);
+		check_module_params(rd, c, lines->config[i]);
 		if (!c->event_idx && !is_virtio(c))
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.event_idx: only "
 				   "with a virtio device, which this has not; net: virtio-user or "

@@ -60,6 +60,7 @@ const struct sc_field sc_config_fields[] = {
 	{ "worker_cpu", SC_INT, FIELD(sc_config, worker_cpu), .min = 0, .max = 15 },
 	{ "disk", SC_CHOICE, FIELD(sc_config, disk), .def = SC_DISK_NONE, .choices = disk_choices },
 	{ "event_idx", SC_BOOL, FIELD(sc_config, event_idx), .def = true },
+	{ "module_params", SC_WORDS, FIELD(sc_config, module_params) },
 	{ 0 }
 };
 

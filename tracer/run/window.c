@@ -9,12 +9,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/snapshot_json.h"
 #include "host/kvmstat.h"
 #include "run/counters.h"
 #include "run/load.h"
+#include "run/sidecores.h"
 #include "run/signals.h"
 #include "util/log.h"
 
@@ -23,6 +25,7 @@ struct readings {
 	uint64_t disk[HOSTNET_MAX_GUESTS];	/* only if the load is the disk's */
 	struct irq_counts host;
 	struct kvmstat kvm[HOSTNET_MAX_GUESTS];
+	char *sidecores;		/* NULL: there are none */
 };
 
 struct window {
@@ -88,6 +91,7 @@ static int read_host(const struct window_env *env, struct readings *r)
 {
 	int i, ret = irq_counts_host(&r->host);
 
+	r->sidecores = sidecores_read();
 	for (i = 0; !ret && env->measure->check_kvm_stats && i < env->nr_guests; i++) {
 		ret = kvmstat_read(env->guests[i].vmm.pid, &r->kvm[i]);
 		if (ret)
@@ -209,6 +213,9 @@ static json_t *counters_json(const struct window *win)
 	}
 	if (signals)
 		json_object_set_new(c, "signals", signals);
+	if (win->after.sidecores)
+		json_object_set_new(c, "sidecores", sidecores_delta(win->before.sidecores,
+								    win->after.sidecores));
 	return c;
 }
 
@@ -308,6 +315,8 @@ out:
 	load_end(&win.load);
 	signals_close(&win.signals);
 	snapshot_free(&win.snap);
+	free(win.before.sidecores);
+	free(win.after.sidecores);
 	json_decref(win.hist);
 	return ret;
 }

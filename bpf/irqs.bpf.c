@@ -217,8 +217,11 @@ static __always_inline int handle_inject(__u32 vector, int soft, int again)
 	int pending = 0;
 	__u64 ns;
 
-	if (!s)
+	if (!s) {
+		if (c)
+			__sync_fetch_and_add(&globals.unknown_injections, 1);
 		return 0;
+	}
 	vector &= 0xff;
 	v = vector_of(s, vector);
 	if (!v)

@@ -99,6 +99,7 @@ struct irq_globals {
 	hist_u64 open;
 	hist_u64 no_room;	/* dropped: a map is full */
 	hist_u64 unknown;	/* of a thread that has not entered yet, as far as we know */
+	hist_u64 unknown_injections;	/* of these */
 	hist_u64 lost_hardware;	/* given to hardware, but not known which */
 };
 

@@ -159,13 +159,20 @@ static int read_windows(struct irqs_part *p, const struct trace_snapshot *s)
 	return 0;
 }
 
-/* A KVM that injects without ever calling the tracepoint; asked for only if none was seen. */
+/*
+ * A KVM that injects without ever calling the tracepoint, by its EOIs or its own counters. Asked for
+ * only if no injection was seen.
+ */
 static bool injects_silently(struct irqs *q)
 {
 	struct vcpu_record *v = NULL;
 	uint64_t sum = 0;
 	size_t i, n = 0;
 
+	if (q->skel->bss->globals.unknown_injections)
+		return false;
+	if (q->skel->bss->globals.unknown)
+		return true;
 	if (!q->vcpus || vcpus_read(q->vcpus, &v, &n))
 		return false;
 	for (i = 0; i < n; i++)
@@ -219,7 +226,7 @@ int irqs_read(void *state, struct trace_snapshot *out)
 		goto out;
 	read_host(q, p, out);
 	if (!read_vectors(q, p, s) && injects_silently(q))
-		p->limits.inject = "KVM counted injections but never called kvm_inj_virq";
+		p->limits.inject = "interrupts were completed or counted by KVM, but kvm_inj_virq never came";
 	ret = read_legs(q, p, s);
 	if (!ret)
 		ret = read_vcpus(p, s);

@@ -175,8 +175,8 @@ void irqs_text(FILE *f, const struct part *part, const struct part_ctx *c)
 		put_vm(f, p, from, i, c);
 		from = i;
 	}
-	fputs(p->nr_rows ? "p50 of each leg, below it p99; < is a bound. >ACC: from the handler of the host's\n"
-	      "irq to acceptance, >INJ: to injection, >ENT: to entry, >EOI: to completion\n" :
+	fputs(p->nr_rows ? "p50 of each leg, below it p99; < is a bound. >ACC: from the host's handler to\n"
+	      "acceptance, >INJ: on to injection, >ENT: to entry, >EOI: to completion\n" :
 	      "no interrupt of a VM was seen\n", f);
 	put_host(f, p);
 }

@@ -2,12 +2,12 @@
 /*
  * Follows interrupts from the host's device interrupt to the guest's EOI, by VM, vCPU and vector.
  *
- * The hard part is to know whose interrupt it is. KVM accepts one in whatever context it comes:
- * a hard interrupt, a vhost worker, a work item, another vCPU; and the tracepoint kvm_apic_accept_irq
+ * The hard part is to know whose interrupt it is. KVM accepts one in whatever context it comes: a
+ * hard interrupt, a vhost worker, a work item, another vCPU; and the tracepoint kvm_apic_accept_irq
  * has a number of a vCPU, but no VM. So acceptance is seen at the entry of __apic_accept_irq, which
- * has the APIC as its argument. (kvm_apic_set_irq, the function that everybody calls, is inlined into
- * the paths of MSIs and IPIs.) Everything later happens in the thread that runs the vCPU, and is
- * joined by the thread's id.
+ * has the APIC as its argument. (kvm_apic_set_irq, the function that everybody calls, is inlined
+ * into the paths of MSIs and IPIs.) Everything later happens in the thread that runs the vCPU, and
+ * is joined by the thread's id.
  *
  * Acceptance can happen on several CPUs at a time, so what it writes is added atomically; the rest
  * is written by the vCPU's own thread.
@@ -145,7 +145,7 @@ int BPF_PROG(accept_fentry, struct kvm_lapic *apic, int mode, int vector, int le
 	kvm = (__u64)vcpu->kvm;
 	s = known_vcpu((__u64)vcpu, kvm, vcpu->vcpu_id);
 	if (!s) {
-		/* All vCPUs of the wanted process are known since the start or their first entry. */
+		/* The wanted VM's are known since the start or their first entry. */
 		if (target_vm)
 			return 0;
 		s = new_vcpu((__u64)vcpu, kvm, vcpu->vcpu_id);

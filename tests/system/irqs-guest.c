@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtual machine that takes a known number of interrupts on each vCPU, and counts them itself, by
- * vector: MSIs one after the other, bursts of MSIs while the guest has interrupts off (which KVM must
- * merge into one), IPIs of a vCPU to itself. Completed by an exit or paravirtually.
+ * A virtual machine that takes a known number of interrupts on each vCPU, and counts them itself,
+ * by vector: MSIs one after the other, bursts of MSIs while the guest has interrupts off (which KVM
+ * must merge into one), IPIs of a vCPU to itself. Completed by an exit or paravirtually.
  *
- * The hard part is "known": an MSI sent before the one before it was handled might be merged with it.
- * So the next is sent only when the guest's own counter has moved, and for a burst the guest says
- * that it waits with interrupts off.
+ * The hard part is "known": an MSI sent before the one before it was handled might be merged with
+ * it. So the next is sent only when the guest's own counter has moved, and for a burst the guest
+ * says that it waits with interrupts off.
  */
 #include <errno.h>
 #include <fcntl.h>

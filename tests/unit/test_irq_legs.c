@@ -88,7 +88,7 @@ static void reinjection_is_no_new_interrupt(void **state)
 	assert_int_equal(ns, 0);
 	assert_int_equal(irq_entry(&f, 125, &ns), IRQ_TIMED);
 	assert_int_equal(ns, 15);
-	/* Exit during delivery: once more, but only one entry has a time, the EOI's runs from the last. */
+	/* Exit during delivery: one entry has a time, the EOI's begins at the last one. */
 	assert_int_equal(irq_inject(&f, 130, 1, 0, &ns), IRQ_AGAIN);
 	assert_int_equal(irq_entry(&f, 140, &ns), IRQ_AGAIN);
 	assert_int_equal(irq_eoi(&f, 150, &ns), IRQ_TIMED);

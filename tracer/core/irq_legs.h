@@ -4,10 +4,10 @@
  * injected, entered into the guest, completed (EOI). Plain C, shared by the BPF programs and the
  * unit tests; the programs keep one struct irq_flow per (vCPU, vector).
  *
- * The hard part is that an APIC holds one interrupt per vector and says nothing of its identity. One
- * that is accepted while another of its vector waits is merged with it (coalesced): the bit in the
- * interrupt request register (IRR) tells, and the time of the first is kept. But a new one can be
- * accepted between the moment KVM takes the first out of the IRR and the moment it says so
+ * The hard part is that an APIC holds one interrupt per vector and says nothing of its identity.
+ * One that is accepted while another of its vector waits is merged with it (coalesced): the bit in
+ * the interrupt request register (IRR) tells, and the time of the first is kept. But a new one can
+ * be accepted between the moment KVM takes the first out of the IRR and the moment it says so
  * (kvm_inj_virq), so two times can be outstanding; an APIC that is reset, or hardware that takes
  * interrupts by itself, drops them without a word. Hence a ring of two, and the IRR as the judge of
  * how many of them are real.
@@ -19,12 +19,12 @@
 
 /* Legs, each with a histogram of its own. */
 enum irq_leg {
-	IRQ_LEG_HOST,		/* handler of the host's device interrupt begins -> accepted in it */
-	IRQ_LEG_HOST_WORK,	/* the same by way of a work item: a bound */
+	IRQ_LEG_HOST,		/* begin of the host's handler -> accepted in it */
+	IRQ_LEG_HOST_WORK,	/* the same by way of a work item: a lower bound */
 	IRQ_LEG_INJECT,		/* accepted -> injected */
 	IRQ_LEG_ENTRY,		/* injected -> entry into the guest */
 	IRQ_LEG_EOI,		/* entry -> EOI that exited */
-	IRQ_LEG_EOI_PV,		/* entry -> paravirtual EOI noticed: a bound */
+	IRQ_LEG_EOI_PV,		/* entry -> paravirtual EOI noticed: an upper bound */
 	IRQ_NR_LEGS
 };
 
@@ -80,8 +80,8 @@ static inline unsigned int irq_waiting(const struct irq_flow *f)
 }
 
 /*
- * Injected at @now. @again: KVM says it is another attempt of the last one. @pending: the bit in the
- * IRR is set now, that is, one more waits behind it; needed only if irq_waiting() > 1.
+ * Injected at @now. @again: KVM says it is another attempt of the last one. @pending: the bit in
+ * the IRR is set now, that is, one more waits behind it; needed only if irq_waiting() > 1.
  */
 static inline enum irq_result irq_inject(struct irq_flow *f, hist_u64 now, int again, int pending,
 					 hist_u64 *ns)

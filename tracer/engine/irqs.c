@@ -237,6 +237,10 @@ static void clear_map(struct bpf_map *map)
 /* vCPUs that run already, so that nothing of them is lost before their first entry. */
 static int seed(struct irqs *q)
 {
+	int free_slots = bpf_map__fd(q->skel->maps.free_slots);
+	int threads = bpf_map__fd(q->skel->maps.threads);
+	int slots = bpf_map__fd(q->skel->maps.slots);
+	int vcpus = bpf_map__fd(q->skel->maps.vcpus);
 	struct vcpu_record *v = NULL;
 	size_t i, n = 0;
 	int ret = q->vcpus ? vcpus_read(q->vcpus, &v, &n) : 0;
@@ -252,15 +256,14 @@ static int seed(struct irqs *q)
 			continue;
 		q->injections += v[i].stat[KVM_STAT_irq_injections];
 		/* A vCPU's file can be open more than once. */
-		if (!bpf_map_lookup_elem(bpf_map__fd(q->skel->maps.vcpus), &address, &slot))
+		if (!bpf_map_lookup_elem(vcpus, &address, &slot))
 			continue;
-		if (bpf_map_lookup_and_delete_elem(bpf_map__fd(q->skel->maps.free_slots), NULL, &slot))
+		if (bpf_map_lookup_and_delete_elem(free_slots, NULL, &slot))
 			break;
 		s.index = slot;
-		if (bpf_map_update_elem(bpf_map__fd(q->skel->maps.slots), &slot, &s, BPF_ANY) ||
-		    bpf_map_update_elem(bpf_map__fd(q->skel->maps.vcpus), &address, &slot, BPF_ANY) ||
-		    (s.tid && bpf_map_update_elem(bpf_map__fd(q->skel->maps.threads), &s.tid, &slot,
-						  BPF_ANY)))
+		if (bpf_map_update_elem(slots, &slot, &s, BPF_ANY) ||
+		    bpf_map_update_elem(vcpus, &address, &slot, BPF_ANY) ||
+		    (s.tid && bpf_map_update_elem(threads, &s.tid, &slot, BPF_ANY)))
 			ret = -errno;
 	}
 	free(v);

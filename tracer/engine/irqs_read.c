@@ -160,8 +160,8 @@ static int read_windows(struct irqs_part *p, const struct trace_snapshot *s)
 }
 
 /*
- * A KVM that injects without ever calling the tracepoint, by its EOIs or its own counters. Asked for
- * only if no injection was seen.
+ * A KVM that injects without ever calling the tracepoint, by its EOIs or its own counters. Asked
+ * for only if no injection was seen.
  */
 static bool injects_silently(struct irqs *q)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupts as a table for people. The hard part is to keep apart what was not there and what could
- * not be seen: the one is 0 or "-", the other says why.
+ * Interrupts as a table for people. The hard part is to keep apart what was not there and what
+ * could not be seen: the one is 0 or "-", the other says why.
  */
 #include "out/irqs.h"
 
@@ -42,11 +42,12 @@ static void put_leg(FILE *f, const struct irqs_part *p, const struct irq_row *r,
 		    enum irq_leg bound, double percent)
 {
 	const struct irq_leg_stat *l = r->leg[leg] ? r->leg[leg] : r->leg[bound];
+	const char *mark = r->leg[leg] ? "" : bound == IRQ_LEG_HOST_WORK ? ">" : "<";
 	char time[24], text[32];
 
 	snprintf(text, sizeof(text), "%s", irqs_leg_why(p, leg) ? "n/a" : "-");
 	if (l)
-		snprintf(text, sizeof(text), "%s%s", r->leg[leg] ? "" : "<",
+		snprintf(text, sizeof(text), "%s%s", mark,
 			 out_ns(irq_leg_percentile(l, percent), time, sizeof(time)));
 	fprintf(f, " %6s", text);
 }
@@ -175,7 +176,7 @@ void irqs_text(FILE *f, const struct part *part, const struct part_ctx *c)
 		put_vm(f, p, from, i, c);
 		from = i;
 	}
-	fputs(p->nr_rows ? "p50 of each leg, below it p99; < is a bound. >ACC: from the host's handler to\n"
+	fputs(p->nr_rows ? "p50 of each leg, below it p99; < > are bounds. >ACC: from the host's handler to\n"
 	      "acceptance, >INJ: on to injection, >ENT: to entry, >EOI: to completion\n" :
 	      "no interrupt of a VM was seen\n", f);
 	put_host(f, p);

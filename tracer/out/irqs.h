@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Interrupts by VM, vCPU and vector, as a part of a snapshot (engine/part.h): how many, and how long
- * each leg of their way took. Filled by engine/irqs.c.
+ * Interrupts by VM, vCPU and vector, as a part of a snapshot (engine/part.h): how many, and how
+ * long each leg of their way took. Filled by engine/irqs.c.
  */
 #ifndef EXITLAB_OUT_IRQS_H
 #define EXITLAB_OUT_IRQS_H

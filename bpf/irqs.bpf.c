@@ -230,6 +230,8 @@ static __always_inline int handle_inject(__u32 vector, int soft, int again)
 		v->n.soft++;
 		return 0;
 	}
+	if (v->flow.where == IRQ_IDLE && !v->flow.injected_at)
+		prepare_entry(s->index, vector);
 	if (irq_waiting(&v->flow) > 1)
 		pending = irr_bit(s->regs, vector);
 	r = irq_inject(&v->flow, bpf_ktime_get_ns(), again, pending, &ns);

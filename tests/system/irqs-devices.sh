@@ -50,6 +50,7 @@ chmod +x "$work/l2/init"
 {
 	sed '/starting exitlab/,$d' testbed/guest/l1-init
 	cat <<'INIT'
+ip() { /bin/ip "$@"; }		# not that of busybox, which its shell prefers
 for d in /sys/class/net/*; do
 	case $(readlink $d/device/driver) in
 	*/igb) pf=${d##*/} ;;
@@ -158,7 +159,7 @@ INIT
 chmod +x "$work/root/init"
 (cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
 cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 900 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
 	-machine q35,hpet=off -device intel-iommu,intremap=on,eim=on -accel tcg,thread=single \
 	-icount shift=0,sleep=off,quantum=2000 -rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 2 -m 2048 \
 	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed,-monitor,-erms,-fsrm,-fzrm,-fsrs,-fsrc \

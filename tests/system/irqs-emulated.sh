@@ -15,10 +15,10 @@ paths=$(testbed/build.sh "$@" "$PWD/build/exitlab-point")
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 
-# put PROGRAM : a program and every shared library it needs
+# put PROGRAM [NAME] : a program and every shared library it needs
 put() {
 	local lib
-	install -D -m 755 "$1" "$work/root/bin/${1##*/}"
+	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
 	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
 		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
 	done
@@ -26,6 +26,7 @@ put() {
 gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -static -pthread -s -o "$work/irqs-guest" tests/system/irqs-guest.c
 put "$work/irqs-guest"
 put build/exitlab
+put "$(command -v setpriv)" setpriv-real
 
 # The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
 {
@@ -79,6 +80,12 @@ guest --msi 3000000 & vm=$!
 sleep 0.3
 section running $stat --json --duration 0.2
 kill $vm; wait $vm
+chmod 666 /dev/kvm /tmp/guests
+chmod 755 /tmp /bin
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+caps=-all,+bpf,+perfmon,+dac_read_search
+section least setpriv-real --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps \
+	--bounding-set $caps $stat --json -- guest --msi 211 --pv-eoi
 echo "@@ all done"
 poweroff -f
 INIT
@@ -86,7 +93,7 @@ INIT
 chmod +x "$work/root/init"
 (cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
 cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
 	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
 	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 1 -m 1500 \
 	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \

@@ -77,7 +77,7 @@ static int read_legs(struct irqs *q, struct irqs_part *p, const struct irq_vcpu 
 		struct irq_row *r = row_of(p, s, key.slot, key.vector);
 		struct irq_leg_stat all, *l;
 
-		if (!r || key.leg >= IRQ_NR_LEGS || bpf_map_lookup_elem(fd, &key, &v))
+		if (!r || key.leg >= IRQ_NR_LEGS || bpf_map_lookup_elem(fd, &key, &v) || !v.n)
 			continue;
 		l = irqs_row_leg(r, (enum irq_leg)key.leg);
 		if (!l)

@@ -20,7 +20,7 @@
 #define DM_FIXED	0
 #define DM_LOWEST	0x100
 
-#define PF_WQ_WORKER	0x20		/* include/linux/sched.h; the same since 3.10, 5.x */
+#define PF_WQ_WORKER	0x20		/* include/linux/sched.h */
 #define PF_USER_WORKER	0x4000		/* since 6.4: vhost tasks */
 #define PF_KTHREAD	0x200000
 
@@ -230,8 +230,8 @@ static __always_inline int handle_inject(__u32 vector, int soft, int again)
 		v->n.soft++;
 		return 0;
 	}
-	if (v->flow.where == IRQ_IDLE && !v->flow.injected_at)
-		prepare_entry(s->index, vector);
+	if (!v->prepared)
+		v->prepared = prepare_entry(s->index, vector);
 	if (irq_waiting(&v->flow) > 1)
 		pending = irr_bit(s->regs, vector);
 	r = irq_inject(&v->flow, bpf_ktime_get_ns(), again, pending, &ns);

@@ -55,7 +55,7 @@ struct irq_vector {
 	struct irq_flow flow;
 	struct irq_numbers n;
 	unsigned int host_irq1;	/* last host interrupt it came from, + 1; 0 = none */
-	unsigned int pad;
+	unsigned int prepared;	/* its legs behind the injection have their memory */
 };
 
 struct irq_leg_key {

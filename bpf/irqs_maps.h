@@ -200,22 +200,17 @@ static __always_inline struct irq_leg_val *leg_of(__u32 slot, __u32 vector, __u3
 	if (l)
 		return l;
 	bpf_map_update_elem(&legs, &key, &no_leg, BPF_NOEXIST);
-	l = bpf_map_lookup_elem(&legs, &key);
-	if (!l)
-		__sync_fetch_and_add(&globals.no_room, 1);
-	return l;
+	return bpf_map_lookup_elem(&legs, &key);
 }
 
 /*
- * Makes what an entry will book. An entry has host interrupts off, and then BPF's allocator cannot
- * fill up its stock, which at first is a single element on each CPU (prefill_mem_cache() in
- * kernel/bpf/memalloc.c).
+ * Makes what an entry will book; 1 = all of it is there. An entry has host interrupts off, and then
+ * BPF's allocator cannot fill up its stock, which at first is a single element on each CPU
+ * (prefill_mem_cache() in kernel/bpf/memalloc.c).
  */
 static __noinline int prepare_entry(__u32 slot, __u32 vector)
 {
-	leg_of(slot, vector, IRQ_LEG_ENTRY);
-	leg_of(slot, vector, IRQ_LEG_EOI);
-	return 0;
+	return leg_of(slot, vector, IRQ_LEG_ENTRY) && leg_of(slot, vector, IRQ_LEG_EOI);
 }
 
 /* A function of its own: it is used six times, and each program has a limit. */
@@ -224,8 +219,10 @@ static __noinline int book(__u32 slot, __u32 vector, __u32 leg, __u64 ns)
 	struct irq_leg_val *l = leg_of(slot, vector, leg);
 	__u64 i;
 
-	if (!l)
+	if (!l) {
+		__sync_fetch_and_add(&globals.no_room, 1);
 		return 0;
+	}
 	/* Two CPUs may set an extreme at once; of two that are new, either may stay. */
 	if (!l->n || ns < l->min_ns)
 		l->min_ns = ns;

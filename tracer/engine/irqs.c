@@ -48,7 +48,7 @@ static void set_limits(struct irq_limits *l, const struct have *h, bool fentry)
 {
 	*l = (struct irq_limits){ 0 };
 	if (!fentry)
-		l->accept = "KVM's __apic_accept_irq cannot be attached: needs fentry and the module's BTF (CAP_SYS_ADMIN)";
+		l->accept = "no fentry on __apic_accept_irq: not in this kernel, or no CAP_SYS_ADMIN";
 	if (!h->reinjected)
 		l->reinjected = "kvm_inj_virq of this kernel does not say it; they are among the injected";
 	if (!h->hardware)

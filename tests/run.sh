@@ -93,6 +93,8 @@ if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
+	collect irqs-emulated tests/system/irqs-emulated.sh
+	collect irqs-devices tests/system/irqs-devices.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"

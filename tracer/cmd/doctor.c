@@ -77,7 +77,7 @@ void doctor_permissions(struct findings *f)
 /* Loads and attaches with one rung; the reason in @why if not. */
 static bool try_rung(const char *rung, bool msr, char *why, size_t size)
 {
-	struct engine_opts eo = { .rung = rung, .msr_detail = msr };
+	struct engine_opts eo = { .rung = rung, .details = msr ? DETAIL_MSR : 0 };
 	struct engine *e = NULL;
 	int ret = engine_open(&eo, &e);
 
@@ -90,7 +90,7 @@ static bool try_rung(const char *rung, bool msr, char *why, size_t size)
 
 static bool rungs(struct findings *f)
 {
-	static const char *const ladder[] = { "tp_btf", "raw_tp" };
+	static const char *const ladder[] = { "kvm_entry=tp_btf", "kvm_entry=raw_tp" };
 	const char *used = NULL;
 	char why[200], last[200] = "";
 	bool works[2];
@@ -99,7 +99,7 @@ static bool rungs(struct findings *f)
 	for (i = 0; i < 2; i++) {
 		works[i] = try_rung(ladder[i], false, why, sizeof(why));
 		if (works[i] && !used)
-			used = ladder[i];
+			used = strchr(ladder[i], '=') + 1;
 		if (!works[i])
 			memcpy(last, why, sizeof(last));
 	}

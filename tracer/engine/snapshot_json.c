@@ -36,7 +36,8 @@ static json_t *reason_json(const struct exit_stat *r)
 	if (r->has_detail) {
 		json_object_set_new(o, "detail", integer(r->detail));
 		json_object_set_new(o, "detail_name",
-				    json_string(msr_name(r->detail, msr, sizeof(msr))));
+				    json_string(detail_name(r->isa, r->reason, r->detail, msr,
+							    sizeof(msr))));
 	}
 	if (r->timed == 0) {
 		json_object_set_new(o, "total_ns", json_null());
@@ -95,8 +96,9 @@ static json_t *vms_json(const struct trace_snapshot *s, vm_name_fn name, void *a
 
 static json_t *ledger_json(const struct ledger *l)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
 			 "map_full", (json_int_t)l->map_full,
+			 "detail_full", (json_int_t)l->detail_full,
 			 "recursion_missed", (json_int_t)l->recursion_missed,
 			 "unmatched_exits", (json_int_t)l->unmatched_exits,
 			 "unmatched_entries", (json_int_t)l->unmatched_entries,

@@ -55,7 +55,7 @@ static void row_name(const struct exit_stat *r, char *buf, size_t size)
 
 	if (r->has_detail)
 		snprintf(buf, size, "%s %s", reason_name(r->isa, r->reason, reason, sizeof(reason)),
-			 msr_name(r->detail, msr, sizeof(msr)));
+			 detail_name(r->isa, r->reason, r->detail, msr, sizeof(msr)));
 	else
 		snprintf(buf, size, "%s", reason_name(r->isa, r->reason, reason, sizeof(reason)));
 }
@@ -193,6 +193,9 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 		l->unknown_exits, l->events);
 	fprintf(f, "without time: %" PRIu64 " exits without an entry before, %" PRIu64
 		" entries without an exit\n", l->unmatched_exits, l->unmatched_entries);
+	if (l->detail_full)
+		fprintf(f, "without detail: %" PRIu64 " exits of vCPUs that have too many of them\n",
+			l->detail_full);
 	fputs("probes:", f);
 	for (i = 0; i < s->nr_probes; i++)
 		fprintf(f, "%s %s (%s)", i ? "," : "", s->probes[i].name, s->probes[i].rung);

@@ -128,23 +128,38 @@ static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 			    vendor_reason((const void *)(vcpu), isa), isa);		\
 } while (0)
 
+/*
+ * The two layouts must not share an access to the context: the compiler would compute its address, and
+ * the verifier takes constant ones only. So each has a pointer of its own.
+ */
 SEC("tp_btf/kvm_exit")
 int exit_tp_btf(__u64 *ctx)
 {
-	if (reason_in_args)
-		EXIT_BY_ARGS(ctx[1], ctx[0], (__u32)ctx[2]);
-	else if (ctx[0])	/* as in entry_tp_btf */
-		EXIT_BY_ARGS(ctx[0], 0, (__u32)ctx[1]);
+	__u64 *old = ctx, *new = ctx, vcpu;
+
+	barrier_var(old);
+	barrier_var(new);
+	if (reason_in_args) {
+		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
+		return 0;
+	}
+	vcpu = new[0];
+	if (vcpu)	/* as in entry_tp_btf */
+		EXIT_BY_ARGS(vcpu, 0, (__u32)new[1]);
 	return 0;
 }
 
 SEC("raw_tp/kvm_exit")
 int exit_raw_tp(__u64 *ctx)
 {
+	__u64 *old = ctx, *new = ctx;
+
+	barrier_var(old);
+	barrier_var(new);
 	if (reason_in_args)
-		EXIT_BY_ARGS(ctx[1], ctx[0], (__u32)ctx[2]);
+		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
 	else
-		EXIT_BY_ARGS(ctx[0], 0, (__u32)ctx[1]);
+		EXIT_BY_ARGS(new[0], 0, (__u32)new[1]);
 	return 0;
 }
 
@@ -196,6 +211,16 @@ const volatile struct record_field msr_ecx, pio_rw, pio_port, fault_address, mmi
 /* 5.10 lacks the vCPU as first argument of kvm_page_fault, 6.1 has it. */
 const volatile unsigned char fault_has_vcpu;
 
+static __always_inline __u64 fault_page(const __u64 *ctx)
+{
+	__u64 old = ctx[0], new = ctx[1];
+
+	/* Both are read, for the reason given at exit_tp_btf. */
+	barrier_var(old);
+	barrier_var(new);
+	return (fault_has_vcpu ? new : old) >> 12;
+}
+
 #define DETAIL(name, event, is_kind, from_args, from_record)					\
 SEC("tp_btf/" event) int name##_tp_btf(__u64 *ctx) { NOTE(is_kind, from_args); return 0; }	\
 SEC("raw_tp/" event) int name##_raw_tp(__u64 *ctx) { NOTE(is_kind, from_args); return 0; }	\
@@ -206,7 +231,7 @@ SEC("tp/kvm/" event) int name##_tp(void *ctx) { NOTE(is_kind, from_record); retu
 DETAIL(msr, "kvm_msr", is_msr_exit, (__u32)ctx[1], read_field(ctx, &msr_ecx))
 DETAIL(pio, "kvm_pio", is_port_exit, (__u16)ctx[1] | (__u64)(ctx[0] & 1) << 16,
        (__u16)read_field(ctx, &pio_port) | (read_field(ctx, &pio_rw) & 1) << 16)
-DETAIL(fault, "kvm_page_fault", is_page_exit, (fault_has_vcpu ? ctx[1] : ctx[0]) >> 12,
+DETAIL(fault, "kvm_page_fault", is_page_exit, fault_page(ctx),
        read_field(ctx, &fault_address) >> 12)
 DETAIL(mmio, "kvm_mmio", is_page_exit, ctx[2] >> 12, read_field(ctx, &mmio_gpa) >> 12)
 DETAIL(fast, "kvm_fast_mmio", is_page_exit, ctx[0] >> 12, read_field(ctx, &fast_gpa) >> 12)

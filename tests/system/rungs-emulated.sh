@@ -79,7 +79,7 @@ two cpu_one "-C 1"
 two cpu_one_tp "-C 1 --rung tp"
 # A guest that is moved from CPU to CPU: what each CPU saw adds up, on both sides of the ledger.
 echo '#!/bin/sh' >/bin/mover
-echo 'kvmguest --out 1009 --loop 1 & p=$!' >>/bin/mover
+echo 'kvmguest --out 1009 --loop 0.2 & p=$!' >>/bin/mover
 echo 'while kill -0 $p 2>/dev/null; do taskset -p 1 $p; taskset -p 2 $p; done >/dev/null 2>&1; wait $p' >>/bin/mover
 chmod 755 /bin/mover
 section moved exitlab stat --json -- mover

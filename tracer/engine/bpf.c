@@ -245,7 +245,8 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		*out = e;
 		return 0;
 	}
-	if (ret == -EPERM || ret == -EACCES)
+	/* A verifier that refuses says EACCES, too. */
+	if (ret == -EPERM || (ret == -EACCES && geteuid() != 0))
 		err("loading BPF programs is not permitted; run as root");
 	else if (ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EINVAL)
 		err("the tracing programs do not load on this kernel: %s (-vv shows why)",

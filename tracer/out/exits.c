@@ -187,6 +187,7 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 {
 	const struct ledger *l = &s->ledger;
 	size_t i;
+	int width;
 
 	fprintf(f, "lost: %" PRIu64 " no room, %" PRIu64 " skipped by the kernel, %" PRIu64
 		" of unknown vCPUs; %" PRIu64 " events seen\n", l->map_full, l->recursion_missed,
@@ -196,9 +197,17 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 	if (l->detail_full)
 		fprintf(f, "without detail: %" PRIu64 " exits of vCPUs that have too many of them\n",
 			l->detail_full);
-	fputs("probes:", f);
-	for (i = 0; i < s->nr_probes; i++)
-		fprintf(f, "%s %s (%s)", i ? "," : "", s->probes[i].name, s->probes[i].rung);
+	width = fprintf(f, "probes:");
+	for (i = 0; i < s->nr_probes; i++) {
+		char one[80];
+		int n = snprintf(one, sizeof(one), " %s (%s)", s->probes[i].name, s->probes[i].rung);
+
+		if (i)
+			width += fprintf(f, ",");
+		if (width + n > 78)
+			width = fprintf(f, "\n       ") - 1;
+		width += fprintf(f, "%s", one);
+	}
 	if (s->run_cnt)
 		fprintf(f, "; %" PRIu64 " runs took %" PRIu64 " ns each", s->run_cnt,
 			s->run_ns / s->run_cnt);

@@ -302,11 +302,13 @@ static int print_json(const struct options *o)
 		const struct row *r = &rows[i];
 
 		if (r->why)
-			json_array_append_new(list, json_pack("{s:s, s:n, s:s}", "name", r->m->name,
+			json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s}", "name", r->m->name,
+				"title", r->m->title,
 				"min_ns", "min_ns_why", r->why));
 		else
 			json_array_append_new(list, json_pack(
-				"{s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "name", r->m->name,
+				"{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "name", r->m->name,
+				"title", r->m->title,
 				"min_ns", r->min, "median_ns", r->median,
 				"added_min_ns", r->added_min, "added_median_ns", r->added_median,
 				"added_spread_ns", r->spread,

@@ -129,8 +129,8 @@ static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 } while (0)
 
 /*
- * The two layouts must not share an access to the context: the compiler would compute its address, and
- * the verifier takes constant ones only. So each has a pointer of its own.
+ * The two layouts must not share an access to the context: the compiler would compute its address,
+ * and the verifier takes constant ones only. So each has a pointer of its own.
  */
 SEC("tp_btf/kvm_exit")
 int exit_tp_btf(__u64 *ctx)

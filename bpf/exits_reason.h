@@ -12,7 +12,7 @@
 
 /* Before 5.16 the arguments are (reason, vcpu, isa). */
 const volatile unsigned char reason_in_args;
-/* KVM_ISA_VMX and KVM_ISA_SVM; variables because the benchmark's stand-in has another second argument. */
+/* KVM_ISA_VMX and KVM_ISA_SVM; variables for the benchmark: its stand-in has other arguments. */
 const volatile unsigned int isa_vmx = 1, isa_svm = 2;
 const volatile struct record_field exit_reason, exit_isa;	/* in kvm_exit's record */
 

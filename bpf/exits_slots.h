@@ -99,8 +99,8 @@ static __always_inline void forget(__u64 who, int is_vcpu)
 }
 
 /*
- * A vCPU that this thread runs for the first time; @vcpu is the address of its struct kvm_vcpu, 0 if
- * that is not known. 0, or -1 if there is no room. Rare.
+ * A vCPU that this thread runs for the first time; @vcpu is the address of its struct kvm_vcpu, 0
+ * if that is not known. 0, or -1 if there is no room. Rare.
  */
 static __noinline int new_thread(__u32 tid, __u64 vcpu, const struct slot_key *key)
 {

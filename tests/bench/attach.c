@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attaches the floor programs and the engine, the real one with the real bpf/exits.bpf.c. Where this
- * KVM never calls kvm_exit, stand_in.c has it attached elsewhere.
+ * Attaches the floor programs and the engine, the real one with the real bpf/exits.bpf.c. Where
+ * this KVM never calls kvm_exit, stand_in.c has it attached elsewhere.
  */
 #include "bench.h"
 
@@ -255,7 +255,9 @@ int attach_find_tracepoints(void)
 
 int attach_open(const char *const others[MAX_OTHERS])
 {
-	static const struct cpu_list every_cpu = { .mask = { [0 ... CPU_LIST_MAX / 64 - 1] = ~0ull } };
+	static const struct cpu_list every_cpu = {
+		.mask = { [0 ... CPU_LIST_MAX / 64 - 1] = ~0ull },
+	};
 	static const struct engine_opts opts[NR_ENGINES] = {
 		[EXITLAB_TP] = { .rung = "kvm_exit=tp" },
 		[EXITLAB_MSR] = { .details = DETAIL_MSR },

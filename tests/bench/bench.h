@@ -54,8 +54,8 @@ void floor_detach(const struct method *m);
  * the kernel's BPF statistics, as exitlab stat --cost. OTHER: and those after it.
  */
 enum {
-	EXITLAB_PLAIN, EXITLAB_TP, EXITLAB_MSR, EXITLAB_PORT, EXITLAB_GPA, EXITLAB_CPUS, EXITLAB_COST,
-	EXITLAB_OTHER
+	EXITLAB_PLAIN, EXITLAB_TP, EXITLAB_MSR, EXITLAB_PORT, EXITLAB_GPA, EXITLAB_CPUS,
+	EXITLAB_COST, EXITLAB_OTHER
 };
 int engine_method_attach(const struct method *m, const char **why);
 int engine_method_check(const struct method *m, uint64_t events, uint64_t runs);

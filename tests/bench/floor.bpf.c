@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What any tracer of kvm_entry and kvm_exit must pay, for comparison: programs on the same two
- * attach points, of the same types as those of bpf/exits.bpf.c, that do nothing (floor 1) or add one
- * to a counter (floor 2). Twice: tp_btf for both, which is the default of bpf/exits.bpf.c, and with a
- * classic tracepoint for the exit, which is what it falls back to.
+ * attach points, of the same types as those of bpf/exits.bpf.c, that do nothing (floor 1) or add
+ * one to a counter (floor 2). Twice: tp_btf for both, which is the default of bpf/exits.bpf.c, and
+ * with a classic tracepoint for the exit, which is what it falls back to.
  */
 #include "kvm_types.h"
 #include <bpf/bpf_helpers.h>

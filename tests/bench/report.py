@@ -72,8 +72,8 @@ def plot(rows):
             for i, r in enumerate(reversed(mine)):
                 f.write(f"{i}\t{r['added']:.1f}\t{r['spread']:.1f}\t\"{r['title']}\"\n")
     with open(os.path.join(folder, "bench.gp"), "w") as f:
-        for term, end in (("svg size 900,{h} font 'DejaVu Sans,12'", "svg"),
-                          ("pngcairo size 900,{h} font 'DejaVu Sans,10'", "png")):
+        for term, end in (("svg size 900,{h} noenhanced font 'DejaVu Sans,12'", "svg"),
+                          ("pngcairo size 900,{h} noenhanced font 'DejaVu Sans,10'", "png")):
             f.write(f"set terminal {term.format(h=480 * len(parts))}\nset output '{folder}/bench.{end}'\n"
                     f"set multiplot layout {len(parts)},1\nset style fill solid 0.7\nset boxwidth 0.4\n"
                     "unset key\nset grid x\nset lmargin 32\nset yrange [-0.7:]\n")

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The benchmark on a KVM that never calls kvm_entry and kvm_exit: there every program is attached to
- * kvm_emulate_insn instead, whose first argument is the vCPU, too.
+ * The benchmark on a KVM that never calls kvm_entry and kvm_exit: there every program is attached
+ * to kvm_emulate_insn instead, whose first argument is the vCPU, too.
  *
  * The hard part is that the engine must not know, so that the very same programs are measured. The
- * linker wraps (-Wl,--wrap) the calls by which it loads and attaches them, reads the layout of records
- * and learns what BTF says. Programs run in the order in which they were attached, so every event is
- * an entry, then an exit, then (--detail msr) the MSR's number, and every exit finds its entry. The
- * reason, which a program on the upper rungs reads out of the vendor's struct around the vCPU, is made
- * to be the guest's RIP: the programs get BTF in which struct vcpu_vmx has its exit reason there.
+ * linker wraps (-Wl,--wrap) the calls by which it loads and attaches them, reads the layout of
+ * records and learns what BTF says. Programs run in the order in which they were attached, so
+ * every event is an entry, then an exit, then (--detail msr) the MSR's number, and every exit
+ * finds its entry. The reason, which a program on the upper rungs reads out of the vendor's struct
+ * around the vCPU, is made to be the guest's RIP: the programs get BTF in which struct vcpu_vmx
+ * has its exit reason there.
  */
 #include "bench.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The programs themselves, without the tracepoint around them: BPF_PROG_TEST_RUN calls the raw_tp
- * versions with a live vCPU, an exit and an entry in turn, and the kernel's BPF statistics say how long
- * they ran. A run includes what those statistics cost, which the empty program shows.
+ * versions with a live vCPU, an exit and an entry in turn, and the kernel's BPF statistics say how
+ * long they ran. A run includes what those statistics cost, which the empty program shows.
  */
 #include "bench.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Other tracers, on the same events: perf, bpftrace and bcc's kvmexit, started anew for every round.
+ * Other tracers, on the same events: perf, bpftrace and bcc's kvmexit, started anew for every
+ * round.
  *
  * The hard part is knowing when they are attached. perf says so on its control channel. bpftrace
  * attaches in the order of the script, more or less, and prints from its last probe, a timer; what
@@ -68,7 +69,8 @@ static int perf_say(const char *command)
 /* Where perf record writes; removed again. */
 static char data_file[64];
 
-static void perf_command(char **argv, int kind, const char *entry, const char *exit, const char *pid)
+static void perf_command(char **argv, int kind, const char *entry, const char *exit,
+			 const char *pid)
 {
 	const char *const stat[] = { "perf", "stat", "-x", ",", "-e", entry, "-e", exit, NULL };
 	/* So much room that none is lost: a lost event costs less. */
@@ -144,7 +146,8 @@ int perf_check(const struct method *m, uint64_t events, uint64_t runs)
 		n = counts_of(line, m->arg);
 		if (n) {
 			rows++;
-			ret = expect_events(m->title, n, (uint64_t)both * (events + runs), stand_in);
+			ret = expect_events(m->title, n, (uint64_t)both * (events + runs),
+					    stand_in);
 		}
 	}
 	if (!ret && rows * both != 2) {

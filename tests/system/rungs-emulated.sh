@@ -109,7 +109,7 @@ for kernel; do
 	images=$(sed -n 's/^images //p' <<<"$paths")
 	qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 	cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-	timeout 500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+	timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
 		-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
 		-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 2 -m 1500 \
 		-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \

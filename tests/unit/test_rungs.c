@@ -238,10 +238,11 @@ static void what_is_not_wanted_is_not_in_the_way(void **state)
 
 	(void)state;
 	assert_int_equal(rungs_parse("raw_tp,kvm_exit=tp", &force), 0);
-	assert_int_equal(rungs_plan(&f, &force, 1u << EVENT_ENTRY | 1u << EVENT_EXIT, RUNG_TP_BTF, p,
-				    why, sizeof(why)), 0);
+	assert_int_equal(rungs_plan(&f, &force, 1u << EVENT_ENTRY | 1u << EVENT_EXIT, RUNG_TP_BTF,
+				    p, why, sizeof(why)), 0);
 	/* Whether its first argument is the vCPU cannot be known. */
-	assert_int_equal(rungs_plan(&f, &force, ALL, RUNG_TP_BTF, p, why, sizeof(why)), -EOPNOTSUPP);
+	assert_int_equal(rungs_plan(&f, &force, ALL, RUNG_TP_BTF, p, why, sizeof(why)),
+			 -EOPNOTSUPP);
 	assert_string_equal(why, "kvm_page_fault by raw_tp: no BTF of this tracepoint can be used");
 }
 

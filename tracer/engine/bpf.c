@@ -4,8 +4,8 @@
  * and maps live by file descriptors only (nothing is pinned), so they vanish with the process,
  * however it ends.
  *
- * Which way an event is attached is planned from BTF (engine/rungs.h), and if the plan does not load,
- * one with lower rungs is tried: what a verifier accepts is known to itself alone.
+ * Which way an event is attached is planned from BTF (engine/rungs.h), and if the plan does not
+ * load, one with lower rungs is tried: what a verifier accepts is known to itself alone.
  */
 #include "engine/backend.h"
 

@@ -184,7 +184,8 @@ static int no(char *why, size_t size, enum rung_event e, enum rung r, const char
 	return -EOPNOTSUPP;
 }
 
-int rungs_possible(const struct rung_facts *f, enum rung_event e, enum rung r, char *why, size_t size)
+int rungs_possible(const struct rung_facts *f, enum rung_event e, enum rung r, char *why,
+		   size_t size)
 {
 	bool known = f->event[e].known;
 	unsigned int args = f->event[e].nr_args;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which way each event of the exits programs is attached: its rung. A decision from what the kernel's
- * BTF says, never from a version number, because stable kernels carry backports. Pure but for
- * rungs_learn_host().
+ * Which way each event of the exits programs is attached: its rung. A decision from what the
+ * kernel's BTF says, never from a version number, because stable kernels carry backports. Pure but
+ * for rungs_learn_host().
  */
 #ifndef EXITLAB_RUNGS_H
 #define EXITLAB_RUNGS_H

@@ -63,6 +63,7 @@ for rung in best tp_btf raw_tp tp kvm_entry=tp_btf,kvm_exit=tp kvm_entry=tp,kvm_
 	section ${name}_detail exitlab stat $option --detail msr,port,gpa --json -- guest
 done
 section table exitlab stat --detail port -- guest
+section pages exitlab stat --detail gpa --json -- kvmguest --pages 401 --out 7
 section csv exitlab stat --detail gpa --csv -- guest
 
 # -C: a guest on each CPU at the same time

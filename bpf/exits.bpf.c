@@ -32,7 +32,7 @@ static __always_inline int handle_entry(__u64 vcpu, __u64 kvm, int vcpu_id)
 		return 0;
 	s = slot_of_thread(tid);
 	/* All of it, because all of it is used again by VMs that come and go. */
-	if (!s || s->vcpu != vcpu || s->key.kvm != kvm || s->key.vcpu != vcpu_id ||
+	if (!s || s->tid != tid || s->vcpu != vcpu || s->key.kvm != kvm || s->key.vcpu != vcpu_id ||
 	    s->key.vm != id >> 32) {
 		struct slot_key key = { kvm, id >> 32, vcpu_id };
 
@@ -106,6 +106,7 @@ static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 	if (!cpu_is_wanted()) {
 		/* Neither this exit nor the next entry is without its partner. */
 		s->pair.where = PAIR_UNKNOWN;
+		s->other_cpus++;
 		return;
 	}
 	s->isa = isa;

@@ -41,6 +41,7 @@ struct slot {
 	hist_u64 guest_ns;
 	hist_u64 unmatched_entries, unmatched_exits;
 	hist_u64 map_full;	/* exits for which there was no room in the map of reasons */
+	hist_u64 other_cpus;	/* exits on CPUs that are not wanted: counted nowhere else */
 	hist_u64 detail_full;	/* exits that were counted without their detail */
 	struct cached_value cache[CACHE_SIZE];
 };

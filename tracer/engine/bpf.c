@@ -374,9 +374,11 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 		vcpu_of_slot[i] = (int)out->nr_vcpus++;
 		*v = (struct vcpu_trace){ .vm = (pid_t)s.key.vm, .vm_key = s.key.kvm,
 			.vcpu = s.key.vcpu, .tid = (pid_t)s.tid, .entries = s.entries,
-			.exits = s.exits, .guest_ns = s.guest_ns };
+			.exits = s.exits, .guest_ns = s.guest_ns,
+			.other_cpus = s.other_cpus };
 		out->ledger.events += s.entries + s.exits;
 		out->ledger.map_full += s.map_full;
+		out->ledger.other_cpus += s.other_cpus;
 		out->ledger.detail_full += s.detail_full;
 		out->ledger.unmatched_entries += s.unmatched_entries;
 		out->ledger.unmatched_exits += s.unmatched_exits;

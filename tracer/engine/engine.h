@@ -80,6 +80,7 @@ struct vcpu_trace {
 	pid_t tid;		/* last thread that ran it */
 	uint64_t entries, exits;
 	uint64_t guest_ns;	/* entry -> exit */
+	uint64_t other_cpus;	/* exits on CPUs not in engine_opts.cpus: in no other count */
 	struct exit_stat *reasons;	/* sorted by count, descending */
 	size_t nr_reasons;
 };
@@ -89,6 +90,7 @@ struct ledger {
 	uint64_t events;	/* events handled by our programs */
 	uint64_t map_full;	/* dropped: no room for a vCPU or a reason */
 	uint64_t detail_full;	/* counted without their detail: the vCPU has too many */
+	uint64_t other_cpus;	/* not counted because of engine_opts.cpus */
 	uint64_t recursion_missed;	/* programs skipped by the kernel */
 	uint64_t unmatched_exits;	/* exit without the entry before it */
 	uint64_t unmatched_entries;	/* entry without the exit before it (after the first) */

@@ -194,6 +194,8 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 		l->unknown_exits, l->events);
 	fprintf(f, "without time: %" PRIu64 " exits without an entry before, %" PRIu64
 		" entries without an exit\n", l->unmatched_exits, l->unmatched_entries);
+	if (l->other_cpus)
+		fprintf(f, "not counted: %" PRIu64 " exits on other CPUs\n", l->other_cpus);
 	if (l->detail_full)
 		fprintf(f, "without detail: %" PRIu64 " exits of vCPUs that have too many of them\n",
 			l->detail_full);

@@ -83,6 +83,7 @@ if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs
 if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh
+	collect exits-run tests/system/exits-run.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"

@@ -122,11 +122,12 @@ for name, want in RUNGS.items():
       (len(set(want)) > 1 or set(probes(js(d)).values()) == {want[0]}))
 t("table: shows port and direction", lambda: re.search(r"^IOIO 0xf1 out +1009 ", parts["table", "out"],
   re.M) and re.search(r"^IOIO 0xf1 in +701 ", parts["table", "out"], re.M))
+# The exit under way at the end is shown with its detail and takes no room.
 t("pages: room for 256 details, the others are counted without one and are in the ledger", lambda:
   counts(js("pages"), "reason") == hist("pages") and js("pages")["ledger"]["map_full"] == 0 and
-  len(of_detail(js("pages"), "NPF")) == 257 and
+  len(of_detail(js("pages"), "NPF")) == 258 and
   of_detail(js("pages"), "NPF")[None] == js("pages")["ledger"]["detail_full"] ==
-  sum(of_detail(js("pages"), "NPF").values()) - 256)
+  sum(of_detail(js("pages"), "NPF").values()) - 257 == 149)
 t("csv: the column detail has the page", lambda: [int(r["value"]) for r in csv.DictReader(io.StringIO(
   parts["csv", "out"][parts["csv", "out"].index("time,interval"):]))
   if r["detail"] == "0x201000" and r["metric"] == "exits"] == [809])

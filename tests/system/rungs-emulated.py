@@ -108,6 +108,8 @@ for name, want in RUNGS.items():
         continue
     t(f"{name}: the programs are attached so", lambda: probes(js(name)) ==
       {"kvm_entry": want[0], "kvm_exit": want[1]})
+    t(f"{name}: says so if VMs of one process cannot be told apart", lambda:
+      js(name).get("vm_is_process", False) == (want[0] == "tp"))
     t(f"{name}: counts are the guest's, the hist trigger's and KVM's own", lambda: same_as_all(name))
     d = name + "_detail"
     t(f"{d}: likewise with all details", lambda: same_as_all(d))

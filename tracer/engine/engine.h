@@ -75,7 +75,8 @@ struct exit_stat {
 
 struct vcpu_trace {
 	pid_t vm;		/* tgid of the VMM */
-	uint64_t vm_key; /* tells VMs of one process apart (address of struct kvm); not printed */
+	/* Tells VMs of one process apart (address of struct kvm); 0: they cannot be. Not printed. */
+	uint64_t vm_key;
 	int vcpu;		/* vCPU number inside its VM */
 	pid_t tid;		/* last thread that ran it */
 	uint64_t entries, exits;
@@ -130,6 +131,8 @@ void engine_detach(struct engine *e);
 int engine_read(struct engine *e, struct trace_snapshot *out);
 void engine_close(struct engine *e);
 void snapshot_free(struct trace_snapshot *s);
+/* No event in use shows which VM of a process a vCPU belongs to. */
+bool snapshot_vm_is_process(const struct trace_snapshot *s);
 /* Puts vCPUs and reasons into their documented order; for engines. */
 void snapshot_sort(struct trace_snapshot *s);
 

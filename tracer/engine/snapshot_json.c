@@ -118,6 +118,8 @@ json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *
 		      "duration_ns", (json_int_t)s->duration_ns, "clock", "CLOCK_MONOTONIC",
 		      "probes", probes, "vms", vms_json(s, name, arg),
 		      "ledger", ledger_json(&s->ledger));
+	if (o && snapshot_vm_is_process(s))
+		json_object_set_new(o, "vm_is_process", json_true());
 	for (i = 0; o && i < s->nr_parts; i++) {
 		struct part_ctx c = { .name = name, .arg = arg,
 				      .seconds = (double)s->duration_ns / 1e9 };

@@ -199,6 +199,8 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 	if (l->detail_full)
 		fprintf(f, "without detail: %" PRIu64 " exits of vCPUs that have too many of them\n",
 			l->detail_full);
+	if (snapshot_vm_is_process(s))
+		fputs("a VM is a process here: this kvm_entry does not tell VMs of one apart\n", f);
 	width = fprintf(f, "probes:");
 	for (i = 0; i < s->nr_probes; i++) {
 		char one[80];

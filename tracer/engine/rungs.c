@@ -33,59 +33,95 @@ const char *rung_name(enum rung r)
 
 /* ---- facts ---- */
 
-static bool has_member(const struct btf *btf, const char *type, const char *member)
+/* What has to be there for a program to read it by CO-RE. */
+enum {
+	VCPU_KVM = 1, VCPU_ID = 2,
+	SVM_VMCB = 4, VMCB_CONTROL = 8, CONTROL_CODE = 16,
+	VMX_REASON = 32,
+	VMX_VT = 64, VT_REASON = 128,
+};
+
+static const struct {
+	const char *type, *member;
+	unsigned int bit;
+} members[] = {
+	{ "kvm_vcpu", "kvm", VCPU_KVM }, { "kvm_vcpu", "vcpu_id", VCPU_ID },
+	{ "vcpu_svm", "vmcb", SVM_VMCB }, { "vmcb", "control", VMCB_CONTROL },
+	{ "vmcb_control_area", "exit_code", CONTROL_CODE },
+	{ "vcpu_vmx", "exit_reason", VMX_REASON }, { "vcpu_vmx", "vt", VMX_VT },
+	{ "vcpu_vt", "exit_reason", VT_REASON },
+};
+
+static bool all_of(unsigned int have, unsigned int bits)
 {
-	int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
-	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
-	const struct btf_member *m = t ? btf_members(t) : NULL;
+	return (have & bits) == bits;
+}
+
+static bool has_member(const struct btf *btf, const struct btf_type *t, const char *member)
+{
+	const struct btf_member *m = btf_members(t);
 	unsigned int i;
 
-	for (i = 0; t && i < btf_vlen(t); i++)
+	for (i = 0; i < btf_vlen(t); i++)
 		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), member))
 			return true;
 	return false;
 }
 
-/* typedef btf_trace_X -> pointer -> prototype; its first argument is the tracer's own. */
-static const struct btf_type *prototype(const struct btf *btf, const char *event)
+static void learn_struct(const struct btf *btf, const struct btf_type *t, const char *name,
+			 struct rung_facts *f)
 {
-	const struct btf_type *t;
-	char name[64];
-	int id;
+	size_t i;
 
-	snprintf(name, sizeof(name), "btf_trace_%s", event);
-	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
-	t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
-	t = t ? btf__type_by_id(btf, t->type) : NULL;
-	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
-	return t && btf_is_func_proto(t) && btf_vlen(t) > 0 ? t : NULL;
+	/* Nearly all of a kernel's hundred thousand types end here. */
+	if (name[0] != 'k' && name[0] != 'v')
+		return;
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (!strcmp(name, members[i].type) && has_member(btf, t, members[i].member))
+			f->members |= members[i].bit;
 }
 
+/* typedef btf_trace_X -> pointer -> prototype; its first argument is the tracer's own. */
+static void learn_event(const struct btf *btf, const struct btf_type *t, const char *name,
+			struct rung_facts *f)
+{
+	static const char prefix[] = "btf_trace_kvm_";
+	unsigned int e;
+	int first;
+
+	if (strncmp(name, prefix, sizeof(prefix) - 1))
+		return;
+	name += strlen("btf_trace_");
+	for (e = 0; e < NR_RUNG_EVENTS && strcmp(name, event_names[e]); e++)
+		;
+	t = btf__type_by_id(btf, t->type);
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	if (e == NR_RUNG_EVENTS || !t || !btf_is_func_proto(t) || !btf_vlen(t))
+		return;
+	f->event[e].known = true;
+	f->event[e].nr_args = btf_vlen(t) - 1u;
+	first = btf_vlen(t) > 1 ? btf__resolve_type(btf, btf_params(t)[1].type) : -1;
+	f->event[e].first_is_pointer = first > 0 && btf_is_ptr(btf__type_by_id(btf, (__u32)first));
+}
+
+/* One pass: looking each name up would take a pass each. */
 void rungs_learn(const struct btf *btf, struct rung_facts *f)
 {
-	unsigned int e;
+	const struct btf *base = btf ? btf__base_btf(btf) : NULL;
+	__u32 i, n = btf ? btf__type_cnt(btf) : 0;
 
-	if (!btf)
-		return;
-	f->vcpu = f->vcpu || (has_member(btf, "kvm_vcpu", "kvm") &&
-			      has_member(btf, "kvm_vcpu", "vcpu_id"));
-	f->vendor = f->vendor ||
-		    (has_member(btf, "vcpu_svm", "vmcb") && has_member(btf, "vmcb", "control") &&
-		     has_member(btf, "vmcb_control_area", "exit_code")) ||
-		    has_member(btf, "vcpu_vmx", "exit_reason") ||
-		    (has_member(btf, "vcpu_vmx", "vt") && has_member(btf, "vcpu_vt", "exit_reason"));
-	for (e = 0; e < NR_RUNG_EVENTS; e++) {
-		const struct btf_type *t = prototype(btf, event_names[e]);
-		int first;
+	for (i = base ? btf__type_cnt(base) : 1; i < n; i++) {
+		const struct btf_type *t = btf__type_by_id(btf, i);
+		const char *name = btf__name_by_offset(btf, t->name_off);
 
-		if (!t)
-			continue;
-		f->event[e].known = true;
-		f->event[e].nr_args = btf_vlen(t) - 1u;
-		first = btf_vlen(t) > 1 ? btf__resolve_type(btf, btf_params(t)[1].type) : -1;
-		f->event[e].first_is_pointer =
-			first > 0 && btf_is_ptr(btf__type_by_id(btf, (__u32)first));
+		if (btf_is_struct(t))
+			learn_struct(btf, t, name, f);
+		else if (btf_is_typedef(t))
+			learn_event(btf, t, name, f);
 	}
+	f->vcpu = all_of(f->members, VCPU_KVM | VCPU_ID);
+	f->vendor = all_of(f->members, SVM_VMCB | VMCB_CONTROL | CONTROL_CODE) ||
+		    all_of(f->members, VMX_REASON) || all_of(f->members, VMX_VT | VT_REASON);
 }
 
 /* libbpf looks for types in the BTF of modules if it may open that by number. */

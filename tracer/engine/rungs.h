@@ -31,6 +31,7 @@ const char *rung_name(enum rung r);
 
 /* What BTF says. All zero: there is no BTF. */
 struct rung_facts {
+	unsigned int members;	/* of rungs.c */
 	bool vcpu;		/* the layout of struct kvm_vcpu */
 	bool vendor;		/* where KVM on VMX or SVM keeps the exit reason of a vCPU */
 	struct {

@@ -5,8 +5,8 @@
 #   make check    set up everything, run all tests
 #   make          build build/exitlab
 #   make gates    run all regression gates; make baselines writes their baselines anew
-#   make bench    what tracing costs an exit on this machine [ARGS="--json"]; bench-emulated: in
-#                 instructions, in the emulated machine
+#   make bench    what tracing costs an exit: on this machine, by BPF_PROG_TEST_RUN, and in
+#                 instructions in the emulated machine (this alone: make bench-emulated)
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
 
 BUILD	:= build
@@ -90,7 +90,7 @@ baselines: setup all
 	@tests/gates.sh --update $(ARGS)
 
 bench: $(BUILD)/exitlab $(BUILD)/exitlab-point
-	@tests/bench/bench.sh $(ARGS)
+	@tests/bench/all.sh $(ARGS)
 
 bench-emulated: $(BUILD)/exitlab-point
 	@tests/bench/emulated.sh $(ARGS)

@@ -2,177 +2,41 @@
 /*
  * Counts and times VM exits by VM, vCPU, isa and reason, in the kernel.
  *
- * The vCPU is known at kvm_entry (its argument), the reason at kvm_exit (only in the trace record
- * since commit 0a62a0319abb, 5.16, took it out of the arguments), the MSR number at kvm_msr, and
- * the time at the next kvm_entry. All four happen in the thread that runs the vCPU, so the thread
- * id joins them, and nothing needs a lock: an exit waits in the vCPU's slot until the next entry,
- * which books it. Cost per exit and entry: one hash look-up, two clock reads (make bench).
+ * The vCPU is known at kvm_entry, the reason at kvm_exit, what a detail needs at a third event, and
+ * the time at the next kvm_entry. All happen in the thread that runs the vCPU, so nothing needs a
+ * lock: an exit waits in the vCPU's slot until the next entry, which books it.
+ *
+ * Every event has three programs over one handler, from which engine/rungs.c chooses: tp_btf
+ * (arguments, typed), raw_tp (arguments, plain numbers) and tp (the trace record, as perf gets it).
+ * What each costs is measured by tests/bench.
  */
 #include "kvm_types.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "exits.h"
+#include "exits_slots.h"
+#include "exits_book.h"
+#include "exits_reason.h"
 
-/* Set by user space before loading. */
-const volatile unsigned int target_vm;		/* trace this tgid only; 0 = all */
-const volatile unsigned int exit_reason_off, exit_reason_size, exit_isa_off; /* in kvm_exit */
-const volatile unsigned int msr_ecx_off;	/* in kvm_msr */
+/* ---- entries ---- */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4 * MAX_SLOTS);
-	__type(key, __u32);			/* thread id */
-	__type(value, __u32);			/* slot */
-} threads SEC(".maps");
-
-/*
- * The slot of the vCPU that this CPU ran last: saves two of three hash look-ups an exit. It is a
- * hint: the slot's own tid says whether it is this thread's.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} last_slot SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_SLOTS);
-	__type(key, struct slot_key);
-	__type(value, __u32);
-} slot_of SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_SLOTS);
-	__type(key, __u32);
-	__type(value, struct slot);
-} slots SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32 * MAX_SLOTS);
-	/* 2.3 kB each: memory for those in use only */
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct exit_key);
-	__type(value, struct exit_val);
-} exits SEC(".maps");
-
-/* Numbers of slots not in use; filled by user space. A queue because an atomic add that returns the
- * old value needs 5.12. */
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, MAX_SLOTS);
-	__type(value, __u32);
-} free_slots SEC(".maps");
-
-struct global_counts counts;
-/* A new value of the exits map; too large for the stack. */
-static const struct exit_val zero;
-
-/* SVM_EXIT_MSR; EXIT_REASON_MSR_READ and _WRITE */
-static __always_inline int is_msr_exit(const struct slot *s)
-{
-	return s->isa == 2 ? s->reason == 0x7c : s->reason == 31 || s->reason == 32;
-}
-
-static __always_inline struct slot *slot_of_thread(__u32 tid)
-{
-	__u32 zero_key = 0, *last = bpf_map_lookup_elem(&last_slot, &zero_key), *i;
-	struct slot *s;
-
-	if (!last)
-		return 0;
-	s = bpf_map_lookup_elem(&slots, last);
-	if (s && s->tid == tid)
-		return s;
-	i = bpf_map_lookup_elem(&threads, &tid);
-	if (!i)
-		return 0;
-	*last = *i;
-	return bpf_map_lookup_elem(&slots, i);
-}
-
-/* Books the exit that waits in @s; @ns is its handling time if @timed. */
-static __always_inline void book_exit(struct slot *s, int timed, __u64 ns)
-{
-	struct exit_key key = { s->index, s->isa, s->reason, s->detail };
-	struct exit_val *v = bpf_map_lookup_elem(&exits, &key);
-	__u64 i;
-
-	if (!v) {
-		bpf_map_update_elem(&exits, &key, &zero, BPF_NOEXIST);
-		v = bpf_map_lookup_elem(&exits, &key);
-		if (!v) {
-			s->map_full++;
-			return;
-		}
-	}
-	v->count++;
-	if (!timed)
-		return;
-	if (!v->timed || ns < v->min_ns)
-		v->min_ns = ns;
-	if (ns > v->max_ns)
-		v->max_ns = ns;
-	v->timed++;
-	v->total_ns += ns;
-	i = hist_index(ns);
-	/*
-	 * The check is always true, and for the verifier. It must be of the very register that
-	 * is the index, 64 bits wide: that of 6.1 does not see that two hold the same.
-	 */
-	barrier_var(i);
-	if (i < HIST_BUCKETS)
-		v->hist.n[i]++;
-}
-
-/* The slot of a vCPU that this thread runs for the first time. Rare. */
-static __noinline int new_thread(__u32 tid, const struct slot_key *key)
-{
-	__u32 *known, i = 0;
-	struct slot *s;
-
-	if (!key)
-		return -1;
-	/* A thread that ran another vCPU until now: no hint may lead it there any more. */
-	known = bpf_map_lookup_elem(&threads, &tid);
-	s = known ? bpf_map_lookup_elem(&slots, known) : 0;
-	if (s && s->tid == tid)
-		s->tid = 0;
-	known = bpf_map_lookup_elem(&slot_of, key);
-	if (known) {
-		i = *known;
-	} else {
-		if (bpf_map_pop_elem(&free_slots, &i))
-			return -1;
-		bpf_map_update_elem(&slot_of, key, &i, BPF_NOEXIST);
-	}
-	s = bpf_map_lookup_elem(&slots, &i);
-	if (!s)
-		return -1;
-	s->key = *key;
-	s->index = i;
-	s->tid = tid;
-	return bpf_map_update_elem(&threads, &tid, &i, BPF_ANY) ? -1 : 0;
-}
-
-static __always_inline int handle_entry(__u64 kvm, int vcpu_id)
+static __always_inline int handle_entry(__u64 vcpu, __u64 kvm, int vcpu_id)
 {
 	__u64 id = bpf_get_current_pid_tgid(), now, ns;
 	__u32 tid = (__u32)id;
-	struct slot_key key = { kvm, id >> 32, vcpu_id };
-	struct slot *s;
 	enum pair_result r;
-	int pending;
+	struct slot *s;
 
-	if (target_vm && target_vm != key.vm)
+	if (target_vm && target_vm != id >> 32)
 		return 0;
 	s = slot_of_thread(tid);
-	if (!s || s->key.kvm != kvm || s->key.vcpu != vcpu_id) {
-		if (new_thread(tid, &key)) {
+	/* All of it, because all of it is used again by VMs that come and go. */
+	if (!s || s->tid != tid || s->vcpu != vcpu || s->key.kvm != kvm || s->key.vcpu != vcpu_id ||
+	    s->key.vm != id >> 32) {
+		struct slot_key key = { kvm, id >> 32, vcpu_id };
+
+		if (new_thread(tid, vcpu, &key)) {
 			__sync_fetch_and_add(&counts.slots_full, 1);
 			return 0;
 		}
@@ -181,13 +45,14 @@ static __always_inline int handle_entry(__u64 kvm, int vcpu_id)
 			return 0;
 	}
 	now = bpf_ktime_get_ns();
-	pending = s->pair.where == PAIR_IN_HOST;
 	r = pair_entry(&s->pair, now, &ns);
-	s->entries++;
-	if (r == PAIR_UNMATCHED)
-		s->unmatched_entries++;
-	if (pending)
-		book_exit(s, r == PAIR_TIMED, ns);
+	if (cpu_is_wanted()) {
+		s->entries++;
+		if (r == PAIR_UNMATCHED)
+			s->unmatched_entries++;
+	}
+	if (r == PAIR_TIMED)
+		book_exit(s, 1, ns);
 	return 0;
 }
 
@@ -197,59 +62,52 @@ int BPF_PROG(entry_tp_btf, struct kvm_vcpu *vcpu)
 {
 	if (!vcpu)	/* 6.12's verifier takes the argument for one that may be NULL */
 		return 0;
-	return handle_entry((__u64)vcpu->kvm, vcpu->vcpu_id);
+	return handle_entry((__u64)vcpu, (__u64)vcpu->kvm, vcpu->vcpu_id);
 }
 
-/* The same where BTF does not describe the tracepoint of a module. */
 SEC("raw_tp/kvm_entry")
 int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)ctx->args[0];
 
-	return handle_entry((__u64)BPF_CORE_READ(vcpu, kvm), BPF_CORE_READ(vcpu, vcpu_id));
+	return handle_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
+			    BPF_CORE_READ(vcpu, vcpu_id));
 }
 
-/* Reason and isa of a kvm_exit record with another layout. */
-static __always_inline void read_record(void *ctx, __u64 *reason, __u32 *isa)
-{
-	__u32 r32 = 0;
-
-	if (exit_reason_size == 8) {
-		bpf_probe_read_kernel(reason, 8, ctx + exit_reason_off);
-	} else {
-		bpf_probe_read_kernel(&r32, 4, ctx + exit_reason_off);
-		*reason = r32;
-	}
-	bpf_probe_read_kernel(isa, 4, ctx + exit_isa_off);
-}
+const volatile struct record_field entry_vcpu_id;	/* in kvm_entry's record */
 
 /*
- * Programs on classic tracepoints return 1: 0 would hide the event from every perf user of the same
- * tracepoint (perf_trace_run_bpf_submit).
+ * The record has only the vCPU's number. So a VM is a process here, and two VMs of one process
+ * cannot be told apart. Programs on classic tracepoints return 1: 0 would hide the event from every
+ * perf user of the same tracepoint (perf_trace_run_bpf_submit).
  */
-SEC("tp/kvm/kvm_exit")
-int exit_tp(void *ctx)
+SEC("tp/kvm/kvm_entry")
+int entry_tp(void *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid(), now, ns, reason = 0;
-	__u32 isa = 0;
-	struct slot *s;
+	handle_entry(0, 0, read_field(ctx, &entry_vcpu_id));
+	return 1;
+}
 
-	if (target_vm && target_vm != id >> 32)
-		return 1;
-	s = slot_of_thread((__u32)id);
-	if (!s) {
+/* ---- exits ---- */
+
+/* An exit of a vCPU without a slot. */
+static __always_inline void unknown_exit(void)
+{
+	if ((!target_vm || target_vm == bpf_get_current_pid_tgid() >> 32) && cpu_is_wanted())
 		__sync_fetch_and_add(&counts.unknown_exits, 1);
-		return 1;
-	}
-	now = bpf_ktime_get_ns();
+}
+
+static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
+{
+	__u64 now = bpf_ktime_get_ns(), ns;
+
 	if (s->pair.where == PAIR_IN_HOST)
 		book_exit(s, 0, 0);
-	/* The layout of 6.12 and 6.18, read without a call. */
-	if (exit_reason_size == 4 && exit_reason_off == 8 && exit_isa_off == 24) {
-		reason = *(__u32 *)(ctx + 8);
-		isa = *(__u32 *)(ctx + 24);
-	} else {
-		read_record(ctx, &reason, &isa);
+	if (!cpu_is_wanted()) {
+		/* Neither this exit nor the next entry is without its partner. */
+		s->pair.where = PAIR_UNKNOWN;
+		s->other_cpus++;
+		return;
 	}
 	s->isa = isa;
 	s->reason = reason;
@@ -258,25 +116,125 @@ int exit_tp(void *ctx)
 	if (pair_exit(&s->pair, now, &ns) == PAIR_UNMATCHED)
 		s->unmatched_exits++;
 	s->guest_ns += ns;
-	return 1;
 }
 
-SEC("tp/kvm/kvm_msr")
-int msr_tp(void *ctx)
+/* @vcpu is a pointer or a plain number, as the type of program has it. */
+#define EXIT_BY_ARGS(vcpu, first, isa) do {						\
+	struct slot *s = slot_of_vcpu((__u64)(vcpu));					\
+											\
+	if (!s)										\
+		unknown_exit();								\
+	else										\
+		handle_exit(s, reason_in_args ? (__u32)(first) :			\
+			    vendor_reason((const void *)(vcpu), isa), isa);		\
+} while (0)
+
+/*
+ * The two layouts must not share an access to the context: the compiler would compute its address,
+ * and the verifier takes constant ones only. So each has a pointer of its own.
+ */
+SEC("tp_btf/kvm_exit")
+int exit_tp_btf(__u64 *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 *old = ctx, *new = ctx, vcpu;
+
+	barrier_var(old);
+	barrier_var(new);
+	if (reason_in_args) {
+		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
+		return 0;
+	}
+	vcpu = new[0];
+	if (vcpu)	/* as in entry_tp_btf */
+		EXIT_BY_ARGS(vcpu, 0, (__u32)new[1]);
+	return 0;
+}
+
+SEC("raw_tp/kvm_exit")
+int exit_raw_tp(__u64 *ctx)
+{
+	__u64 *old = ctx, *new = ctx;
+
+	barrier_var(old);
+	barrier_var(new);
+	if (reason_in_args)
+		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
+	else
+		EXIT_BY_ARGS(new[0], 0, (__u32)new[1]);
+	return 0;
+}
+
+SEC("tp/kvm/kvm_exit")
+int exit_tp(void *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), reason = 0;
+	__u32 isa = 0;
 	struct slot *s;
-	__u32 ecx = 0;
 
 	if (target_vm && target_vm != id >> 32)
 		return 1;
 	s = slot_of_thread((__u32)id);
-	/* KVM emulates RDMSR and WRMSR after other exits, too: those are not MSR exits. */
-	if (!s || s->pair.where != PAIR_IN_HOST || s->detail || !is_msr_exit(s))
+	if (!s) {
+		unknown_exit();
 		return 1;
-	bpf_probe_read_kernel(&ecx, sizeof(ecx), ctx + msr_ecx_off);
-	s->detail = (__u64)ecx + 1;
+	}
+	record_reason(ctx, &reason, &isa);
+	handle_exit(s, reason, isa);
 	return 1;
 }
+
+/* ---- details ---- */
+
+/* The exit under way of this thread's vCPU, if it has no detail yet; else 0. */
+static __always_inline struct slot *exit_without_detail(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct slot *s;
+
+	if (target_vm && target_vm != id >> 32)
+		return 0;
+	s = slot_of_thread((__u32)id);
+	return s && s->pair.where == PAIR_IN_HOST && !s->detail ? s : 0;
+}
+
+/*
+ * KVM emulates RDMSR, IN and memory accesses after other exits, too: those are not exits of that
+ * kind. Of several accesses of one exit the first counts.
+ */
+#define NOTE(is_kind, value) do {		\
+	struct slot *s = exit_without_detail();	\
+						\
+	if (s && is_kind(s))			\
+		s->detail = (value) + 1;	\
+} while (0)
+
+const volatile struct record_field msr_ecx, pio_rw, pio_port, fault_address, mmio_gpa, fast_gpa;
+/* 5.10 lacks the vCPU as first argument of kvm_page_fault, 6.1 has it. */
+const volatile unsigned char fault_has_vcpu;
+
+static __always_inline __u64 fault_page(const __u64 *ctx)
+{
+	__u64 old = ctx[0], new = ctx[1];
+
+	/* Both are read, for the reason given at exit_tp_btf. */
+	barrier_var(old);
+	barrier_var(new);
+	return (fault_has_vcpu ? new : old) >> 12;
+}
+
+#define DETAIL(name, event, is_kind, from_args, from_record)					\
+SEC("tp_btf/" event) int name##_tp_btf(__u64 *ctx) { NOTE(is_kind, from_args); return 0; }	\
+SEC("raw_tp/" event) int name##_raw_tp(__u64 *ctx) { NOTE(is_kind, from_args); return 0; }	\
+SEC("tp/kvm/" event) int name##_tp(void *ctx) { NOTE(is_kind, from_record); return 1; }
+
+/* (write, ecx, data, exception); (rw, port, size, count, data); ([vcpu,] address, error code);
+ * (type, len, gpa, value); (gpa) */
+DETAIL(msr, "kvm_msr", is_msr_exit, (__u32)ctx[1], read_field(ctx, &msr_ecx))
+DETAIL(pio, "kvm_pio", is_port_exit, (__u16)ctx[1] | (__u64)(ctx[0] & 1) << 16,
+       (__u16)read_field(ctx, &pio_port) | (read_field(ctx, &pio_rw) & 1) << 16)
+DETAIL(fault, "kvm_page_fault", is_page_exit, fault_page(ctx),
+       read_field(ctx, &fault_address) >> 12)
+DETAIL(mmio, "kvm_mmio", is_page_exit, ctx[2] >> 12, read_field(ctx, &mmio_gpa) >> 12)
+DETAIL(fast, "kvm_fast_mmio", is_page_exit, ctx[0] >> 12, read_field(ctx, &fast_gpa) >> 12)
 
 char LICENSE[] SEC("license") = "GPL";

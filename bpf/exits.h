@@ -6,29 +6,44 @@
 #include "core/hist.h"
 #include "core/pair.h"
 
-#define MAX_SLOTS	1024	/* vCPUs at a time */
+#define MAX_SLOTS	1024	/* vCPUs at a time; a power of two */
+#define MAX_CPUS	8192	/* NR_CPUS of the largest x86 configuration; a power of two */
+#define MAX_DETAILS	256	/* details (ports, MSRs, pages) of one vCPU that are told apart */
+#define CACHE_BITS	5
+#define CACHE_SIZE	(1u << CACHE_BITS)
 
 /* Who a slot belongs to. A struct kvm's address can be used again, by another process as a rule. */
 struct slot_key {
-	hist_u64 kvm;		/* address of struct kvm */
+	hist_u64 kvm;		/* address of struct kvm; 0 if the rung does not show it */
 	unsigned int vm;	/* tgid of the VMM */
 	int vcpu;
+};
+
+/* Where a reason's numbers are, so that the hash map need not be asked. */
+struct cached_value {
+	hist_u64 reason, detail;
+	unsigned int isa;
+	unsigned int value;	/* index + 1; 0 = nothing cached */
 };
 
 /* One vCPU. Written only by the thread that runs it, hence no atomic operations. */
 struct slot {
 	struct slot_key key;
+	hist_u64 vcpu;		/* address of struct kvm_vcpu; 0 if the rung does not show it */
 	unsigned int index;	/* its own number */
 	unsigned int tid;	/* last thread that ran it */
-	unsigned int pad;
+	unsigned int nr_details;
 	unsigned int isa;	/* of the exit under way */
 	hist_u64 reason;	/* likewise */
-	hist_u64 detail;	/* likewise: MSR number + 1, 0 = none */
+	hist_u64 detail;	/* likewise: + 1, 0 = none; see DETAIL_ below */
 	struct pair pair;
 	hist_u64 entries, exits;
 	hist_u64 guest_ns;
 	hist_u64 unmatched_entries, unmatched_exits;
 	hist_u64 map_full;	/* exits for which there was no room in the map of reasons */
+	hist_u64 other_cpus;	/* exits on CPUs that are not wanted: counted nowhere else */
+	hist_u64 detail_full;	/* exits that were counted without their detail */
+	struct cached_value cache[CACHE_SIZE];
 };
 
 struct exit_key {
@@ -41,6 +56,19 @@ struct exit_key {
 struct exit_val {
 	hist_u64 count, timed, total_ns, min_ns, max_ns;
 	struct hist hist;
+};
+
+/* A field of a trace record, from the event's `format`. */
+struct record_field {
+	unsigned int offset, size;	/* bytes; size 4 or 8, 0 = not used */
+};
+
+#define MAX_HINTS	1024	/* hosts with more CPUs share some; a power of two */
+
+/* The slot that a CPU used last. A cache line each: a CPU writes its own only. */
+struct hint {
+	unsigned int slot;
+	unsigned int pad[15];
 };
 
 /* Events that belong to no slot. */

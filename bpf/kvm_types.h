@@ -64,6 +64,35 @@ struct kvm_vcpu {
 	struct kvm_vcpu_stat stat;
 };
 
+/* What the vendors have around a vCPU, which is their first member. */
+struct vmcb_control_area {
+	__u32 exit_code;
+};
+
+struct vmcb {
+	struct vmcb_control_area control;
+};
+
+struct vcpu_svm {
+	struct vmcb *vmcb;
+};
+
+union vmx_exit_reason {
+	__u32 full;
+};
+
+struct vcpu_vmx {
+	union vmx_exit_reason exit_reason;
+};
+
+struct vcpu_vt {
+	union vmx_exit_reason exit_reason;
+};
+
+struct vcpu_vmx___vt {
+	struct vcpu_vt vt;
+};
+
 struct qstr {
 	const unsigned char *name;
 };

@@ -83,6 +83,7 @@ if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs
 if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh
+	collect exits-run tests/system/exits-run.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"
@@ -95,6 +96,7 @@ if want testbed; then
 	collect stat-emulated tests/system/stat-emulated.sh
 	collect irqs-emulated tests/system/irqs-emulated.sh
 	collect irqs-devices tests/system/irqs-devices.sh
+	collect rungs-emulated tests/system/rungs-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"

@@ -35,6 +35,9 @@ enum { EX_OK = 0, EX_FAIL = 1, EX_INPUT = 2, EX_CANNOT = 4 };	/* as exitlab's ow
 #define CODE		0x10000
 #define DONE		MEM_SIZE	/* mapped by the guest, backed by nothing */
 
+#define NOWHERE		(DONE + 0x1000)	/* likewise, and so are MAX_PAGES pages behind it */
+#define MAX_PAGES	510
+
 #define PORT		0xf1		/* nothing has ever lived there */
 #define PTE_PRESENT_RW	0x3
 #define PTE_LARGE	0x80
@@ -42,7 +45,7 @@ enum { EX_OK = 0, EX_FAIL = 1, EX_INPUT = 2, EX_CANNOT = 4 };	/* as exitlab's ow
 #define MAX_COUNT	UINT32_MAX
 
 /*
- * r12..r15 hold how many of each to make, rdi the address of DONE. MSR 0x8b (microcode revision) is
+ * r9..r15 hold how many of each to make, rdi the address of DONE. MSR 0x8b (microcode revision) is
  * intercepted on AMD and Intel; KVM accepts and ignores what a guest writes there, as the
  * architecture asks of it ("write 0 before CPUID to read the revision").
  */
@@ -65,13 +68,25 @@ asm(".pushsection .rodata\n"
 "	test %r8, %r8\n	jz 8f\n"
 "7:	hlt\n"
 "	dec %r8\n	jnz 7b\n"
-"8:	movb %al, (%rdi)\n"
+"8:	mov %r10, %r8\n"
+"	test %r8, %r8\n	jz 10f\n"
+"9:	in $0xf1, %al\n"
+"	dec %r8\n	jnz 9b\n"
+"10:	mov %r11, %r8\n"
+"	test %r8, %r8\n	jz 12f\n"
+"11:	movb 0x1000(%rdi), %al\n"
+"	dec %r8\n	jnz 11b\n"
+"12:	mov %r9, %r8\n"
+"	test %r8, %r8\n	jz 14f\n"
+"13:	mov %r8, %rax\n	shl $12, %rax\n	movb 0x1000(%rdi, %rax), %al\n"
+"	dec %r8\n	jnz 13b\n"
+"14:	movb %al, (%rdi)\n"
 "	jmp guest_code\n"
 "guest_code_end:\n"
 "	.popsection\n");
 
-enum { OUT, CPUID, HLT, WRMSR, NR_KINDS };
-static const char *const kind_name[NR_KINDS] = { "out", "cpuid", "hlt", "wrmsr" };
+enum { OUT, CPUID, HLT, WRMSR, IN, MMIO, PAGES, NR_KINDS };
+static const char *const kind_name[NR_KINDS] = { "out", "cpuid", "hlt", "wrmsr", "in", "mmio", "pages" };
 
 struct options {
 	uint64_t count[NR_KINDS];	/* per round */
@@ -87,7 +102,7 @@ struct machine {
 
 struct result {
 	uint64_t rounds, user_exits;
-	uint64_t seen[NR_KINDS];	/* exits to user space: OUT and HLT only */
+	uint64_t seen[NR_KINDS];	/* exits to user space: not CPUID and WRMSR */
 };
 
 static double now(void)
@@ -141,7 +156,9 @@ static int set_up_registers(struct machine *m, const struct options *o)
 				    .s = 1, .db = 1, .g = 1 };
 	struct kvm_regs r = { .rip = CODE, .rsp = CODE, .rflags = 2, .rdi = DONE,
 			      .r12 = o->count[WRMSR], .r13 = o->count[CPUID],
-			      .r14 = o->count[OUT], .r15 = o->count[HLT] };
+			      .r14 = o->count[OUT], .r15 = o->count[HLT],
+			      .r10 = o->count[IN], .r11 = o->count[MMIO],
+			      .r9 = o->count[PAGES] };
 	struct kvm_sregs s;
 
 	if (ioctl(m->vcpu, KVM_GET_SREGS, &s))
@@ -219,9 +236,15 @@ static int run(struct machine *m, const struct options *o, struct result *res)
 		}
 		res->user_exits++;
 		if (m->run->exit_reason == KVM_EXIT_IO && m->run->io.port == PORT) {
-			res->seen[OUT]++;
+			res->seen[m->run->io.direction == KVM_EXIT_IO_OUT ? OUT : IN]++;
 		} else if (m->run->exit_reason == KVM_EXIT_HLT) {
 			res->seen[HLT]++;
+		} else if (m->run->exit_reason == KVM_EXIT_MMIO &&
+			   m->run->mmio.phys_addr == NOWHERE) {
+			res->seen[MMIO]++;
+		} else if (m->run->exit_reason == KVM_EXIT_MMIO &&
+			   m->run->mmio.phys_addr > NOWHERE) {
+			res->seen[PAGES]++;
 		} else if (m->run->exit_reason == KVM_EXIT_MMIO && m->run->mmio.phys_addr == DONE) {
 			res->rounds++;
 			if (now() >= end)
@@ -239,7 +262,7 @@ static int report(const struct options *o, const struct result *res)
 	int k;
 
 	for (k = 0; k < NR_KINDS; k++) {
-		if ((k == OUT || k == HLT) && res->seen[k] != o->count[k] * res->rounds) {
+		if (k != CPUID && k != WRMSR && res->seen[k] != o->count[k] * res->rounds) {
 			fprintf(stderr, "kvmguest: %" PRIu64 " exits for %s reached user space, "
 				"the guest made %" PRIu64 "\n", res->seen[k], kind_name[k],
 				o->count[k] * res->rounds);
@@ -249,8 +272,10 @@ static int report(const struct options *o, const struct result *res)
 	if (o->json)
 		putchar('{');
 	for (k = 0; k < NR_KINDS; k++, sep = o->json ? "," : " ")
-		printf(o->json ? "%s\"%s\":%" PRIu64 : "%s%s=%" PRIu64, sep, kind_name[k],
-		       o->count[k] * res->rounds);
+		/* The later kinds are named when asked for. */
+		if (k < IN || o->count[k])
+			printf(o->json ? "%s\"%s\":%" PRIu64 : "%s%s=%" PRIu64, sep,
+			       kind_name[k], o->count[k] * res->rounds);
 	printf(o->json ? ",\"user_exits\":%" PRIu64 "}\n" : " user_exits=%" PRIu64 "\n",
 	       res->user_exits);
 	return fflush(stdout) ? fail("stdout") : EX_OK;
@@ -275,12 +300,15 @@ static int wait_for_newline(void)
 static void usage(FILE *f)
 {
 	fprintf(f, "Usage: kvmguest [--wait] [--json] [--out N] [--cpuid N] [--hlt N] [--wrmsr N]\n"
-		"                [--loop SECONDS]\n"
+		"                [--in N] [--mmio N] [--pages N] [--loop SECONDS]\n"
 		"Runs a virtual machine that makes exactly N VM exits of each kind.\n\n"
 		"  --out N         writes to an I/O port\n"
 		"  --cpuid N       CPUID instructions\n"
 		"  --hlt N         HLT instructions (end in user space: no interrupt controller)\n"
 		"  --wrmsr N       writes to MSR 0x8b\n"
+		"  --in N          reads from the port that --out writes to\n"
+		"  --mmio N        reads from guest-physical address 0x201000, where nothing is\n"
+		"  --pages N       reads from N pages above that (up to 510), one each\n"
 		"  --loop SECONDS  repeat the whole for so long; totals are printed\n"
 		"  --wait          set up, print \"ready\", run after a newline on stdin\n"
 		"  --json          print the result as JSON\n\n"
@@ -320,6 +348,8 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option opts[] = {
 		{ "out", required_argument, NULL, OUT }, { "cpuid", required_argument, NULL, CPUID },
 		{ "hlt", required_argument, NULL, HLT }, { "wrmsr", required_argument, NULL, WRMSR },
+		{ "in", required_argument, NULL, IN }, { "mmio", required_argument, NULL, MMIO },
+		{ "pages", required_argument, NULL, PAGES },
 		{ "loop", required_argument, NULL, 'l' }, { "wait", no_argument, NULL, 'w' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
@@ -346,6 +376,10 @@ static int parse(int argc, char **argv, struct options *o)
 		return ret;
 	for (k = 0; k < NR_KINDS; k++)
 		sum += o->count[k];
+	if (o->count[PAGES] > MAX_PAGES) {
+		fprintf(stderr, "kvmguest: --pages: there are %d\n", MAX_PAGES);
+		return EX_INPUT;
+	}
 	if (optind < argc || !sum) {
 		fprintf(stderr, optind < argc ? "kvmguest: unexpected argument '%s'\n" :
 			"kvmguest: nothing to do: name at least one kind of exit%s\n",

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attaches the floor programs and the engine, the real one with the real bpf/exits.bpf.c.
- *
- * The hard part is a KVM that never calls kvm_entry and kvm_exit. There every program is attached
- * to kvm_emulate_insn instead, whose first argument is the vCPU, too. Nobody is told: the linker
- * wraps (-Wl,--wrap) the calls by which the engine loads and attaches its programs and reads the
- * layout of records. Programs run in the order in which they were attached, so every event is an
- * entry, then an exit, then (msr_detail) the MSR's number, and every exit finds its entry.
+ * Attaches the floor programs and the engine, the real one with the real bpf/exits.bpf.c. Where
+ * this KVM never calls kvm_exit, stand_in.c has it attached elsewhere.
  */
 #include "bench.h"
 
@@ -23,7 +18,6 @@
 
 #include "bench/floor.skel.h"
 #include "engine/engine.h"
-#include "engine/tracefs.h"
 #include "guest.h"
 #include "util/log.h"
 
@@ -31,94 +25,11 @@
 #define MSR_SVM		0x7c
 #define NR_ENGINES	(EXITLAB_OTHER + MAX_OTHERS)
 
-int __real_bpf_object__load_skeleton(struct bpf_object_skeleton *s);
-int __wrap_bpf_object__load_skeleton(struct bpf_object_skeleton *s);
-int __real_bpf_object__open_skeleton(struct bpf_object_skeleton *s,
-				     const struct bpf_object_open_opts *o);
-int __wrap_bpf_object__open_skeleton(struct bpf_object_skeleton *s,
-				     const struct bpf_object_open_opts *o);
-struct bpf_link *__real_bpf_program__attach(const struct bpf_program *p);
-struct bpf_link *__wrap_bpf_program__attach(const struct bpf_program *p);
-int __real_tracefs_format(const char *event, char *buf, size_t size);
-int __wrap_tracefs_format(const char *event, char *buf, size_t size);
-int __real_format_field(const char *format, const char *field, struct event_field *out);
-int __wrap_format_field(const char *format, const char *field, struct event_field *out);
-
-bool stand_in;
 static struct floor_bpf *skel;
 static struct bpf_link *floor_links[2];
 static struct engine *engines[NR_ENGINES];
 static uint64_t floor_runs_before[2];
 static int floor_stats_fd = -1;
-/* Kernel's numbers of the programs that were attached, each once. */
-static __u32 ids[32];
-static size_t nr_ids;
-/* The next skeleton that is opened takes its programs from here. */
-static void *other_obj;
-static size_t other_size;
-
-int __wrap_bpf_object__open_skeleton(struct bpf_object_skeleton *s,
-				     const struct bpf_object_open_opts *o)
-{
-	if (other_obj) {
-		s->data = other_obj;
-		s->data_sz = other_size;
-	}
-	return __real_bpf_object__open_skeleton(s, o);
-}
-
-int __wrap_bpf_object__load_skeleton(struct bpf_object_skeleton *s)
-{
-	struct bpf_program *p;
-	int ret = 0;
-
-	if (!stand_in)
-		return __real_bpf_object__load_skeleton(s);
-	bpf_object__for_each_program(p, *s->obj)
-		if (!ret && bpf_program__autoload(p) &&
-		    !strncmp(bpf_program__section_name(p), "tp_btf/", 7))
-			ret = bpf_program__set_attach_target(p, 0, STAND_IN);
-	return ret ? ret : __real_bpf_object__load_skeleton(s);
-}
-
-static void remember(const struct bpf_program *p)
-{
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-	size_t i;
-
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len))
-		return;
-	for (i = 0; i < nr_ids; i++)
-		if (ids[i] == info.id)
-			return;
-	if (nr_ids < sizeof(ids) / sizeof(ids[0]))
-		ids[nr_ids++] = info.id;
-}
-
-struct bpf_link *__wrap_bpf_program__attach(const struct bpf_program *p)
-{
-	const char *section = bpf_program__section_name(p);
-
-	remember(p);
-	if (stand_in && !strncmp(section, "tp/", 3))
-		return bpf_program__attach_tracepoint(p, "kvm", STAND_IN);
-	if (stand_in && !strncmp(section, "raw_tp/", 7))
-		return bpf_program__attach_raw_tracepoint(p, STAND_IN);
-	return __real_bpf_program__attach(p);
-}
-
-int __wrap_tracefs_format(const char *event, char *buf, size_t size)
-{
-	return __real_tracefs_format(stand_in ? "kvm/" STAND_IN : event, buf, size);
-}
-
-int __wrap_format_field(const char *format, const char *field, struct event_field *out)
-{
-	if (stand_in)	/* csbase is 0 */
-		field = strcmp(field, "exit_reason") ? "csbase" : "rip";
-	return __real_format_field(format, field, out);
-}
 
 int expect_events(const char *who, uint64_t seen, uint64_t events, bool exact)
 {
@@ -149,9 +60,21 @@ static uint64_t runs_of(const struct bpf_program *p)
 
 static const struct bpf_program *floor_prog(int kind, int which)
 {
-	if (kind == FLOOR_EMPTY)
+	switch (kind) {
+	case FLOOR_EMPTY:
 		return which ? skel->progs.empty_exit : skel->progs.empty_entry;
-	return which ? skel->progs.count_exit : skel->progs.count_entry;
+	case FLOOR_COUNT:
+		return which ? skel->progs.count_exit : skel->progs.count_entry;
+	case FLOOR_BTF_EMPTY:
+		return which ? skel->progs.empty_exit_btf : skel->progs.empty_entry;
+	default:
+		return which ? skel->progs.count_exit_btf : skel->progs.count_entry;
+	}
+}
+
+static bool leaves_no_trace(int kind)
+{
+	return kind == FLOOR_EMPTY || kind == FLOOR_BTF_EMPTY;
 }
 
 /* Sum over CPUs of entries (0) or exits (1). */
@@ -188,15 +111,15 @@ static int floor_zero(void)
 
 int floor_attach(const struct method *m, const char **why)
 {
-	static bool verified;
+	static unsigned int verified;
 	int i;
 
 	(void)why;
 	if (floor_zero())
 		return -EIO;
-	if (m->arg == FLOOR_EMPTY && !verified)
+	if (leaves_no_trace(m->arg) && !(verified & 1u << m->arg))
 		floor_stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	verified = verified || m->arg == FLOOR_EMPTY;
+	verified |= 1u << m->arg;
 	for (i = 0; i < 2; i++) {
 		floor_runs_before[i] = runs_of(floor_prog(m->arg, i));
 		floor_links[i] = bpf_program__attach(floor_prog(m->arg, i));
@@ -216,10 +139,10 @@ int floor_check(const struct method *m, uint64_t events, uint64_t runs)
 	int ret = 0, i;
 
 	/* An empty program leaves no trace but in the kernel's statistics. */
-	if (m->arg == FLOOR_EMPTY && floor_stats_fd < 0)
+	if (leaves_no_trace(m->arg) && floor_stats_fd < 0)
 		return 0;
 	for (i = 0; i < 2 && !ret; i++) {
-		if (m->arg == FLOOR_EMPTY)
+		if (leaves_no_trace(m->arg))
 			seen = runs_of(floor_prog(m->arg, i)) - floor_runs_before[i];
 		else
 			ret = floor_count((__u32)i, &seen);
@@ -246,7 +169,10 @@ void floor_detach(const struct method *m)
 
 int engine_method_attach(const struct method *m, const char **why)
 {
-	(void)why;
+	if (!engines[m->arg]) {
+		*why = "the stand-in has one argument too few";
+		return -ENOSYS;
+	}
 	return engine_attach(engines[m->arg]);
 }
 
@@ -327,31 +253,17 @@ int attach_find_tracepoints(void)
 	return ret;
 }
 
-static int read_object(const char *path)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		ret = -errno;
-		goto out;
-	}
-	other_size = (size_t)st.st_size;
-	other_obj = malloc(other_size + 1);
-	if (!other_obj || read(fd, other_obj, other_size) != (ssize_t)other_size)
-		ret = -EIO;
-out:
-	if (fd >= 0)
-		close(fd);
-	if (ret)
-		err("%s: %s", path, strerror(-ret));
-	return ret;
-}
-
 int attach_open(const char *const others[MAX_OTHERS])
 {
+	static const struct cpu_list every_cpu = {
+		.mask = { [0 ... CPU_LIST_MAX / 64 - 1] = ~0ull },
+	};
 	static const struct engine_opts opts[NR_ENGINES] = {
-		[EXITLAB_MSR] = { .msr_detail = true },
+		[EXITLAB_TP] = { .rung = "kvm_exit=tp" },
+		[EXITLAB_MSR] = { .details = DETAIL_MSR },
+		[EXITLAB_PORT] = { .details = DETAIL_PORT },
+		[EXITLAB_GPA] = { .details = DETAIL_GPA },
+		[EXITLAB_CPUS] = { .cpus = &every_cpu },
 		[EXITLAB_COST] = { .own_cost = true },
 	};
 	int ret = floor_open(), i;
@@ -360,12 +272,11 @@ int attach_open(const char *const others[MAX_OTHERS])
 		if (i >= EXITLAB_OTHER) {
 			if (!others[i - EXITLAB_OTHER])
 				break;
-			ret = read_object(others[i - EXITLAB_OTHER]);
+			ret = use_other_object(others[i - EXITLAB_OTHER]);
 		}
-		if (!ret)
+		if (!ret && !(stand_in && i == EXITLAB_GPA))
 			ret = engine_open(&opts[i], &engines[i]);
-		free(other_obj);
-		other_obj = NULL;
+		use_other_object(NULL);
 	}
 	return ret;
 }
@@ -380,24 +291,4 @@ void attach_close(void)
 	}
 	floor_bpf__destroy(skel);
 	skel = NULL;
-}
-
-int attach_left_over(void)
-{
-	int left = 0, tries;
-	size_t i;
-
-	/* The kernel frees programs a grace period after the last reference has gone. */
-	for (i = 0; i < nr_ids; i++) {
-		for (tries = 0; tries < 200; tries++) {
-			int fd = bpf_prog_get_fd_by_id(ids[i]);
-
-			if (fd < 0)
-				break;
-			close(fd);
-			usleep(10000);
-		}
-		left += tries == 200;
-	}
-	return left;
 }

@@ -52,7 +52,7 @@ static void nothing_detach(const struct method *m)
 #define NOTHING nothing_attach, nothing_check, nothing_detach, 0
 #define FLOOR	floor_attach, floor_check, floor_detach
 #define ENGINE	engine_method_attach, engine_method_check, engine_method_detach
-#define PERF	perf_attach, perf_check, perf_detach, 0
+#define PERF	perf_attach, perf_check, perf_detach
 #define BPFTRACE bpftrace_attach, bpftrace_check, bpftrace_detach
 
 enum { BASE, AGAIN, FLOOR1, FLOOR2 };	/* rows with a meaning of their own */
@@ -61,12 +61,21 @@ static const struct method methods[] = {
 	{ "nothing_again", "nothing, again (= noise)", NOTHING },
 	{ "floor1", "floor 1: empty programs", FLOOR, FLOOR_EMPTY },
 	{ "floor2", "floor 2: per-CPU counter", FLOOR, FLOOR_COUNT },
-	{ "exitlab", "exitlab", ENGINE, EXITLAB_PLAIN },
-	{ "exitlab_msr_detail", "exitlab, msr_detail", ENGINE, EXITLAB_MSR },
+	{ "floor1_btf", "floor 1, both tp_btf", FLOOR, FLOOR_BTF_EMPTY },
+	{ "floor2_btf", "floor 2, both tp_btf", FLOOR, FLOOR_BTF_COUNT },
+	{ "exitlab", "exitlab (both tp_btf)", ENGINE, EXITLAB_PLAIN },
+	{ "exitlab_tp", "exitlab, exit by tp", ENGINE, EXITLAB_TP },
+	{ "exitlab_msr", "exitlab, --detail msr", ENGINE, EXITLAB_MSR },
+	{ "exitlab_port", "exitlab, --detail port", ENGINE, EXITLAB_PORT },
+	{ "exitlab_gpa", "exitlab, --detail gpa", ENGINE, EXITLAB_GPA },
+	{ "exitlab_cpus", "exitlab, -C", ENGINE, EXITLAB_CPUS },
 	{ "exitlab_cost", "exitlab, own cost measured", ENGINE, EXITLAB_COST },
-	{ "perf_stat", "perf stat, 2 events", PERF },
+	{ "perf_stat", "perf stat, 2 events", PERF, PERF_STAT },
+	{ "perf_record", "perf record, 2 events", PERF, PERF_RECORD },
+	{ "perf_kvm", "perf kvm stat record", PERF, PERF_KVM },
 	{ "bpftrace_count", "bpftrace count(), exits", BPFTRACE, BPFTRACE_COUNT },
 	{ "bpftrace_time", "bpftrace count(), hist()", BPFTRACE, BPFTRACE_TIME },
+	{ "kvmexit", "kvmexit (bcc)", kvmexit_attach, kvmexit_check, bpftrace_detach, 0 },
 };
 #define NR_METHODS (sizeof(methods) / sizeof(methods[0]))
 #define MAX_ROWS (NR_METHODS + MAX_OTHERS)
@@ -77,7 +86,7 @@ struct options {
 	int cpu;
 	const char *others[MAX_OTHERS];
 	unsigned int nr_others;
-	bool json, tools;
+	bool json, tools, test_run;
 	bool virtual;	/* this machine's clock counts instructions */
 };
 
@@ -164,7 +173,8 @@ static void make_rows(const struct options *o)
 
 	for (i = 0; i < NR_METHODS; i++)
 		if (o->tools || (methods[i].attach != perf_attach &&
-				 methods[i].attach != bpftrace_attach))
+				 methods[i].attach != bpftrace_attach &&
+				 methods[i].attach != kvmexit_attach))
 			rows[nr_rows++].m = &methods[i];
 	for (i = 0; i < o->nr_others; i++) {
 		const char *name = strrchr(o->others[i], '/');
@@ -292,11 +302,13 @@ static int print_json(const struct options *o)
 		const struct row *r = &rows[i];
 
 		if (r->why)
-			json_array_append_new(list, json_pack("{s:s, s:n, s:s}", "name", r->m->name,
+			json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s}", "name", r->m->name,
+				"title", r->m->title,
 				"min_ns", "min_ns_why", r->why));
 		else
 			json_array_append_new(list, json_pack(
-				"{s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "name", r->m->name,
+				"{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "name", r->m->name,
+				"title", r->m->title,
 				"min_ns", r->min, "median_ns", r->median,
 				"added_min_ns", r->added_min, "added_median_ns", r->added_median,
 				"added_spread_ns", r->spread,
@@ -350,6 +362,7 @@ static void usage(FILE *f)
 	      "      --no-tools    leave out perf and bpftrace\n"
 	      "      --other FILE  one more row: another build of bpf/exits.bpf.c (6 times)\n"
 	      "      --virtual     call it instructions: for a machine whose clock counts them\n"
+	      "      --test-run    instead, the programs alone, by BPF_PROG_TEST_RUN; as JSON\n"
 	      "  -j, --json        as JSON\n"
 	      "  -v, --verbose     say more; twice: what libbpf says\n"
 	      "  -h, --help        this text\n", f);
@@ -361,7 +374,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "events", required_argument, NULL, 'n' }, { "rounds", required_argument, NULL, 'r' },
 		{ "cpu", required_argument, NULL, 'c' }, { "other", required_argument, NULL, 'o' },
 		{ "no-tools", no_argument, NULL, 't' }, { "virtual", no_argument, NULL, 'V' },
-		{ "json", no_argument, NULL, 'j' },
+		{ "json", no_argument, NULL, 'j' }, { "test-run", no_argument, NULL, 'T' },
 		{ "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	int c;
 
@@ -378,6 +391,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 't': o->tools = false; break;
 		case 'V': o->virtual = true; break;
 		case 'j': o->json = true; break;
+		case 'T': o->test_run = true; break;
 		case 'v': log_threshold++; break;
 		case 'h': usage(stdout); exit(EX_OK);
 		default: return -EINVAL;
@@ -393,6 +407,8 @@ static int run(struct options *o)
 	struct guest g;
 	int ret = attach_find_tracepoints();
 
+	if (!ret && o->test_run)
+		return test_run(o->events);
 	if (!ret)
 		ret = attach_open(o->others);
 	if (!ret) {

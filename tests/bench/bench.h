@@ -33,27 +33,51 @@ int attach_find_tracepoints(void);
 /* Loads all programs; @others: other builds of exits.bpf.o, up to the first NULL. */
 int attach_open(const char *const others[MAX_OTHERS]);
 void attach_close(void);
+
+/* --- stand_in.c: a KVM without kvm_exit */
+
+/* The next engine is opened with this build of exits.bpf.o; NULL: no more. 0 or negative errno. */
+int use_other_object(const char *path);
+/* A program of the object that was loaded last, or NULL. */
+struct bpf_program *last_program(const char *name);
 /* How many of the programs are loaded still; to be 0 after attach_close(). */
 int attach_left_over(void);
 
-enum { FLOOR_EMPTY, FLOOR_COUNT };
+/* With the exit on a classic tracepoint, or (BTF) on tp_btf like the entry. */
+enum { FLOOR_EMPTY, FLOOR_COUNT, FLOOR_BTF_EMPTY, FLOOR_BTF_COUNT };
 int floor_attach(const struct method *m, const char **why);
 int floor_check(const struct method *m, uint64_t events, uint64_t runs);
 void floor_detach(const struct method *m);
 
-/* COST: with the kernel's BPF statistics, as exitlab stat --cost. OTHER: and those after it. */
-enum { EXITLAB_PLAIN, EXITLAB_MSR, EXITLAB_COST, EXITLAB_OTHER };
+/*
+ * TP: the exit on a classic tracepoint. CPUS: with -C, of all CPUs. COST: with
+ * the kernel's BPF statistics, as exitlab stat --cost. OTHER: and those after it.
+ */
+enum {
+	EXITLAB_PLAIN, EXITLAB_TP, EXITLAB_MSR, EXITLAB_PORT, EXITLAB_GPA, EXITLAB_CPUS,
+	EXITLAB_COST, EXITLAB_OTHER
+};
 int engine_method_attach(const struct method *m, const char **why);
 int engine_method_check(const struct method *m, uint64_t events, uint64_t runs);
 void engine_method_detach(const struct method *m);
+
+/* --- test_run.c */
+
+/* Runs the programs by BPF_PROG_TEST_RUN, @runs times each, and prints what one takes, as JSON. */
+int test_run(uint64_t runs);
 
 /* --- tools.c: other tracers, as child processes */
 
 extern int tools_cpu;	/* where they run: not where the guest does, if there is a choice; or -1 */
 
+enum { PERF_STAT, PERF_RECORD, PERF_KVM };
 int perf_attach(const struct method *m, const char **why);
 int perf_check(const struct method *m, uint64_t events, uint64_t runs);
 void perf_detach(const struct method *m);
+
+/* kvmexit of the bcc tools */
+int kvmexit_attach(const struct method *m, const char **why);
+int kvmexit_check(const struct method *m, uint64_t events, uint64_t runs);
 
 enum { BPFTRACE_COUNT, BPFTRACE_TIME };
 int bpftrace_attach(const struct method *m, const char **why);

@@ -22,10 +22,10 @@ clang -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -Ibpf -Itracer \
 bpftool gen skeleton "$out/floor.bpf.o" name floor_bpf >"$out/floor.skel.h"
 wrap=
 for f in bpf_program__attach bpf_object__open_skeleton bpf_object__load_skeleton \
-	tracefs_format format_field; do wrap+=" -Wl,--wrap=$f"; done
+	tracefs_format format_field rungs_learn_host; do wrap+=" -Wl,--wrap=$f"; done
 # shellcheck disable=SC2086  # several options
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes \
-	-Itracer -Ibpf -I. -Ibuild $wrap -o "$out/bench" tests/bench/{bench,guest,attach,tools}.c \
+	-Itracer -Ibpf -I. -Ibuild $wrap -o "$out/bench" tests/bench/{bench,guest,attach,stand_in,test_run,tools}.c \
 	build/point.a -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 
 # tracefs (bpftrace wants it below debugfs) is mounted for the benchmark alone, where it is missing.

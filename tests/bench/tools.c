@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Other tracers, on the same events: perf stat and bpftrace, started anew for every round.
+ * Other tracers, on the same events: perf, bpftrace and bcc's kvmexit, started anew for every
+ * round.
  *
  * The hard part is knowing when they are attached. perf says so on its control channel. bpftrace
  * attaches in the order of the script, more or less, and prints from its last probe, a timer; what
@@ -65,22 +66,48 @@ static int perf_say(const char *command)
 	return ret;
 }
 
+/* Where perf record writes; removed again. */
+static char data_file[64];
+
+static void perf_command(char **argv, int kind, const char *entry, const char *exit,
+			 const char *pid)
+{
+	const char *const stat[] = { "perf", "stat", "-x", ",", "-e", entry, "-e", exit, NULL };
+	/* So much room that none is lost: a lost event costs less. */
+	const char *const record[] = { "perf", "record", "-m", "8M", "-o", data_file, "-e", entry,
+				       "-e", exit, NULL };
+	const char *const kvm[] = { "perf", "kvm", "stat", "record", "-m", "8M", "-o", data_file, NULL };
+	const char *const all[] = { "-D", "-1", "--control", "fd:0,1", "-p", pid, NULL };
+	const char *const *from = kind == PERF_STAT ? stat : kind == PERF_RECORD ? record : kvm;
+	const char *const *more = all;
+
+	snprintf(data_file, sizeof(data_file), "/tmp/exitlab-bench-%s.data", pid);
+	while (*from)
+		*argv++ = (char *)*from++;
+	while (*more)
+		*argv++ = (char *)*more++;
+	*argv = NULL;
+}
+
 int perf_attach(const struct method *m, const char **why)
 {
 	const char *exit_event = stand_in ? "kvm:" STAND_IN : "kvm:kvm_exit";
 	const char *entry_event = stand_in ? "kvm:" STAND_IN : "kvm:kvm_entry";
 	struct proc_opts o = { .cpu = tools_cpu, .pipe_stdin = true, .pipe_stdout = true,
 			       .merge_stderr = true };
-	char pid[16];
-	char *argv[] = { "perf", "stat", "-x", ",", "-D", "-1", "--control", "fd:0,1",
-			 "-e", (char *)entry_event, "-e", (char *)exit_event, "-p", pid, NULL };
+	char pid[16], *argv[24];
 	int ret;
 
 	if (!installed("perf")) {
 		*why = "not installed: apt-get install linux-perf";
 		return -ENOSYS;
 	}
+	if (stand_in && m->arg == PERF_KVM) {
+		*why = "knows kvm_entry and kvm_exit only, which this KVM never calls";
+		return -ENOSYS;
+	}
 	snprintf(pid, sizeof(pid), "%d", getpid());
+	perf_command(argv, m->arg, entry_event, exit_event, pid);
 	ret = proc_start(&child, argv, &o);
 	if (!ret)
 		ret = perf_say("enable\n");
@@ -92,23 +119,38 @@ int perf_attach(const struct method *m, const char **why)
 	return 0;
 }
 
+/* Counts of one line that perf writes: one event's, or those of both; 0 if it has none. */
+static unsigned long long counts_of(const char *line, int kind)
+{
+	const char *p = strrchr(line, '(');
+	unsigned long long n;
+
+	/* 22011,,kvm:kvm_emulate_insn,8433220,100.00,, */
+	if (kind == PERF_STAT)
+		return sscanf(line, "%llu,,kvm:", &n) == 1 ? n : 0;
+	/* [ perf record: Captured and wrote 1.234 MB FILE (22011 samples) ] */
+	return p && sscanf(p, "(%llu samples)", &n) == 1 ? n : 0;
+}
+
 int perf_check(const struct method *m, uint64_t events, uint64_t runs)
 {
+	int rows = 0, ret = perf_say("disable\n"), both = m->arg == PERF_STAT ? 1 : 2;
 	unsigned long long n;
 	char line[256];
-	int rows = 0, ret = perf_say("disable\n");
 
 	if (!ret && kill(child.pid, SIGINT))
 		ret = -errno;
 	if (ret)
 		err("%s: perf does not answer: %s", m->title, strerror(-ret));
-	while (!ret && !next_line(line, sizeof(line)))
-		/* 22011,,kvm:kvm_emulate_insn,8433220,100.00,, */
-		if (sscanf(line, "%llu,,kvm:", &n) == 1) {
+	while (!ret && !next_line(line, sizeof(line))) {
+		n = counts_of(line, m->arg);
+		if (n) {
 			rows++;
-			ret = expect_events(m->title, n, events + runs, stand_in);
+			ret = expect_events(m->title, n, (uint64_t)both * (events + runs),
+					    stand_in);
 		}
-	if (!ret && rows != 2) {
+	}
+	if (!ret && rows * both != 2) {
 		err("%s: no counts in what perf wrote", m->title);
 		ret = -EPROTO;
 	}
@@ -117,10 +159,55 @@ int perf_check(const struct method *m, uint64_t events, uint64_t runs)
 
 void perf_detach(const struct method *m)
 {
-	(void)m;
 	if (child.pid)
 		proc_kill(&child);
 	proc_close(&child);
+	if (m->arg != PERF_STAT)
+		unlink(data_file);
+}
+
+/* The last line that it wrote before it gave up, which says why. */
+static char kvmexit_says[200];
+
+int kvmexit_attach(const struct method *m, const char **why)
+{
+	struct proc_opts o = { .cpu = tools_cpu, .pipe_stdout = true, .merge_stderr = true };
+	char pid[16], line[256];
+	char *argv[] = { "kvmexit-bpfcc", "-p", pid, "3600", NULL };
+	int ret;
+
+	if (!installed("kvmexit-bpfcc")) {
+		*why = "not installed: apt-get install bpfcc-tools";
+		return -ENOSYS;
+	}
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	ret = proc_start(&child, argv, &o);
+	while (!ret && !proc_read_line(&child, line, sizeof(line), PATIENCE_MS)) {
+		if (strstr(line, "Display kvm exit"))
+			return 0;
+		if (line[0])
+			snprintf(kvmexit_says, sizeof(kvmexit_says), "it says: %.60s", line);
+	}
+	bpftrace_detach(m);
+	*why = kvmexit_says[0] ? kvmexit_says : "it does not start on this machine";
+	return -ENOSYS;
+}
+
+/* It prints counts by reason at its end: the largest is that of the loop. */
+int kvmexit_check(const struct method *m, uint64_t events, uint64_t runs)
+{
+	unsigned long long n, max = 0;
+	char line[256], *last;
+
+	(void)runs;
+	if (kill(child.pid, SIGINT))
+		return -errno;
+	while (!proc_read_line(&child, line, sizeof(line), PATIENCE_MS)) {
+		last = strrchr(line, ' ');
+		if (last && sscanf(last, " %llu", &n) == 1 && n > max)
+			max = n;
+	}
+	return expect_events(m->title, max, events, false);
 }
 
 /* One program for exits, or one each for exits and entries. */

@@ -208,7 +208,7 @@ static void two_guests(struct engine *e, bool filter, struct proc *a, struct pro
 
 static void with_two_guests(bool filter)
 {
-	struct engine_opts o = { .rung = "raw_tp" };
+	struct engine_opts o = { .rung = "kvm_entry=raw_tp,kvm_exit=tp" };
 	struct engine *e = NULL;
 	struct proc a = { 0 }, b = { 0 };
 	int ret = start_guest(&a, "211", "0");
@@ -229,7 +229,7 @@ static void with_two_guests(bool filter)
 
 int main(int argc, char **argv)
 {
-	struct engine_opts o = { .rung = "raw_tp", .own_cost = true };
+	struct engine_opts o = { .rung = "kvm_entry=raw_tp,kvm_exit=tp", .own_cost = true };
 	struct trace_snapshot s = { 0 };
 	struct engine *e;
 

@@ -19,4 +19,7 @@ exec unshare -m bash -c '[ -d /sys/kernel/tracing/events ] ||
 	mount -t tracefs tracefs /sys/kernel/tracing || exit 1
 	[ -d /sys/kernel/tracing/events/kvm/kvm_emulate_insn ] ||
 		{ echo "ok 1 - the engine counts on live vCPUs # SKIP this kernel has no KVM"; exit 0; }
-	exec build/tests/engine-native build/guest/kvmguest'
+	build/tests/engine-native build/guest/kvmguest
+	rc=$?
+	python3 tests/system/reason_names.py /sys/kernel/tracing/events/kvm/kvm_exit/format || rc=1
+	exit $rc'

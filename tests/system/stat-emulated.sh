@@ -62,7 +62,7 @@ sleep 1.2; guest >/dev/null
 wait $pid; echo $? >/tmp/rc; cat /tmp/file >>/tmp/out; show intervals
 
 exitlab export --textfile /tmp/x.prom --interval 0.1 --per-vcpu --detail msr 2>/tmp/err & pid=$!
-sleep 0.3; guest >/dev/null; sleep 0.3
+until [ -e /tmp/x.prom ]; do sleep 0.01; done; guest >/dev/null; sleep 0.3
 kill $pid; wait $pid; echo $? >/tmp/rc; cat /tmp/x.prom >/tmp/out; show export
 
 # Two guests between two looks fill the room of two vCPUs; then the engine starts anew.

@@ -126,6 +126,22 @@ static void codes_of_this_kernel_have_names(void **state)
 	assert_true(n > 100);
 }
 
+static void details_are_named_by_the_reason(void **state)
+{
+	char buf[64];
+
+	(void)state;
+	assert_string_equal(detail_name(2, 0x7c, 0x80b, buf, sizeof(buf)), "EOI");
+	assert_string_equal(detail_name(1, 32, 0x80b, buf, sizeof(buf)), "EOI");
+	assert_string_equal(detail_name(2, 0x7b, 0x3f8 | PORT_WRITE, buf, sizeof(buf)), "0x3f8 out");
+	assert_string_equal(detail_name(1, 30, 0xffff, buf, sizeof(buf)), "0xffff in");
+	assert_string_equal(detail_name(2, 0x400, 0xfe000, buf, sizeof(buf)), "0xfe000000");
+	/* Flags above the basic reason do not make it another kind. */
+	assert_string_equal(detail_name(1, 0x8000000u | 49, 1, buf, sizeof(buf)), "0x1000");
+	/* The same numbers on the other isa are other reasons. */
+	assert_string_equal(detail_name(2, 48, 0x80b, buf, sizeof(buf)), "EOI");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +151,7 @@ int main(void)
 		cmocka_unit_test(unknown_codes_keep_their_number),
 		cmocka_unit_test(isas_and_msrs),
 		cmocka_unit_test(codes_of_this_kernel_have_names),
+		cmocka_unit_test(details_are_named_by_the_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

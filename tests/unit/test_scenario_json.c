@@ -131,7 +131,7 @@ static void test_shape(void **state)
 				   "workloads: [ { name: s, tool: stream, bytes: 10 } ]\n"
 				   "sweep: { workloads.s.bytes: [1, 2] }\n"
 				   "repeat: 2\n"
-				   "measure: { detail: [msr], crosscheck: [hist], signals: [kicks] }\n";
+				   "measure: { detail: [gpa, msr, port], crosscheck: [hist], signals: [kicks] }\n";
 	static const char *const other[] = {
 		"configurations: [ { name: a, net: virtio-vhost } ]\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",

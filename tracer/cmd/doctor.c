@@ -22,6 +22,7 @@
 #include "cmd/cmd.h"
 #include "cmd/stat_check.h"
 #include "engine/engine.h"
+#include "engine/rungs.h"
 #include "host/privileges.h"
 #include "host/trial_vm.h"
 #include "util/log.h"
@@ -77,7 +78,7 @@ void doctor_permissions(struct findings *f)
 /* Loads and attaches with one rung; the reason in @why if not. */
 static bool try_rung(const char *rung, bool msr, char *why, size_t size)
 {
-	struct engine_opts eo = { .rung = rung, .msr_detail = msr };
+	struct engine_opts eo = { .rung = rung, .details = msr ? DETAIL_MSR : 0 };
 	struct engine *e = NULL;
 	int ret = engine_open(&eo, &e);
 
@@ -88,29 +89,36 @@ static bool try_rung(const char *rung, bool msr, char *why, size_t size)
 	return !ret;
 }
 
+/* The ways in which @event can be attached, each tried. */
+static bool rungs_of(struct findings *f, const char *what, enum rung_event event)
+{
+	char why[NR_RUNGS][200], force[64], text[200] = "";
+	const char *used = NULL;
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < NR_RUNGS; i++) {
+		bool works;
+
+		snprintf(force, sizeof(force), "%s=%s", rung_event_name(event), rung_name(i));
+		works = try_rung(force, false, why[i], sizeof(why[i]));
+		if (works && !used)
+			used = rung_name(i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s", i ? ", " : "",
+				      rung_name(i), works ? "works" : "does not work");
+	}
+	if (used)
+		finding_add(f, "signal", what, FOUND_OK, "%s by %s (%s)", rung_event_name(event),
+			    used, text)->needed = true;
+	else
+		finding_add(f, "signal", what, FOUND_MISSING, "%s", why[RUNG_TP])->needed = true;
+	return used;
+}
+
 static bool rungs(struct findings *f)
 {
-	static const char *const ladder[] = { "tp_btf", "raw_tp" };
-	const char *used = NULL;
-	char why[200], last[200] = "";
-	bool works[2];
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		works[i] = try_rung(ladder[i], false, why, sizeof(why));
-		if (works[i] && !used)
-			used = ladder[i];
-		if (!works[i])
-			memcpy(last, why, sizeof(last));
-	}
-	if (!used) {
-		finding_add(f, "signal", "VM entries", FOUND_MISSING, "%s", last)->needed = true;
-		return false;
-	}
-	finding_add(f, "signal", "VM entries", FOUND_OK, "kvm_entry by %s (tp_btf %s, raw_tp %s)", used,
-		    works[0] ? "works" : "does not work", works[1] ? "works" : "does not work")
-		->needed = true;
-	return true;
+	return rungs_of(f, "VM entries", EVENT_ENTRY) &&
+	       rungs_of(f, "exit reasons", EVENT_EXIT);
 }
 
 /* Exits of our own VM: what was traced, and what KVM counted. Negative errno if it cannot be. */
@@ -225,7 +233,7 @@ static void others(struct findings *f)
 	int ret;
 
 	if (try_rung(NULL, true, why, sizeof(why)))
-		finding_add(f, "signal", "MSR detail", FOUND_OK, "kvm_msr by tp");
+		finding_add(f, "signal", "MSR detail", FOUND_OK, "kvm_msr can be attached");
 	else
 		finding_add(f, "signal", "MSR detail", FOUND_MISSING, "%s", why);
 	ret = vcpus_open(&vcpus);

@@ -22,6 +22,7 @@
 #include "cmd/http.h"
 #include "cmd/metrics.h"
 #include "cmd/stat_options.h"
+#include "engine/details.h"
 #include "cmd/watch.h"
 #include "util/clock.h"
 #include "util/fs.h"
@@ -46,7 +47,7 @@ static const char usage[] =
 "  --no-histograms     leave out exitlab_exit_duration_seconds\n"
 "  --vm NAME|PID       only this VM; can be given several times\n"
 "  --cgroup PATH       only VMs in this cgroup (version 2) and below\n"
-"  --detail msr        add the label detail, with the register of MSR exits\n"
+"  --detail LIST       add the label detail: msr, port, gpa, with commas between\n"
 "  -h, --help          this text\n"
 "\n"
 "Exit status: 0 ended by a signal or --count, 1 it failed, 2 unusable arguments,\n"
@@ -55,7 +56,8 @@ static const char usage[] =
 struct export {
 	struct sockaddr_storage listen;
 	const char *listen_text, *textfile;
-	bool allow_remote, msr;
+	bool allow_remote;
+	unsigned int details;		/* enum engine_detail */
 	double interval_s;
 	long count;			/* 0 = no end */
 	struct filter filter;
@@ -113,8 +115,8 @@ static int option(int c, struct export *x)
 				   "there is no cgroup '%s' in the unified hierarchy", optarg);
 		return EX_OK;
 	default:
-		x->msr = !strcmp(optarg, "msr");
-		return x->msr ? EX_OK : bad("there is no detail '%s', only 'msr'", optarg);
+		return details_parse(optarg, &x->details) ?
+		       bad("the details are msr, port and gpa, not '%s'", optarg) : EX_OK;
 	}
 }
 
@@ -284,7 +286,7 @@ static int catch_signals(struct export *x)
 /* Exit status. */
 static int start(struct export *x)
 {
-	struct watch_opts wo = { .msr_detail = x->msr, .endless = true,
+	struct watch_opts wo = { .details = x->details, .endless = true,
 				 .filter = filter_empty(&x->filter) ? NULL : &x->filter };
 	int ret;
 

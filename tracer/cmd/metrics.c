@@ -186,6 +186,7 @@ static void add_ledger(struct metrics *m, const struct watch_view *v)
 
 	m->ledger.events += l->events;
 	m->ledger.map_full += l->map_full;
+	m->ledger.detail_full += l->detail_full;
 	m->ledger.recursion_missed += l->recursion_missed;
 	m->ledger.unknown_exits += l->unknown_exits;
 	m->ledger.unmatched_exits += l->unmatched_exits;
@@ -262,7 +263,7 @@ static void write_reasons(const struct metrics *m, FILE *f, const char *name, bo
 		for (k = 0; k < s->nr_reasons; k++) {
 			const struct exit_stat *e = &s->reasons[k];
 			const char *detail = !e->has_detail ? NULL :
-					     msr_name(e->detail, msr, sizeof(msr));
+				detail_name(e->isa, e->reason, e->detail, msr, sizeof(msr));
 #define LABELS "vm", s->vm, "vcpu", vcpu_label(s, vcpu, sizeof(vcpu)), \
 	       "isa", isa_name(e->isa, isa, sizeof(isa)), \
 	       "reason", reason_name(e->isa, e->reason, reason, sizeof(reason)), \
@@ -365,6 +366,9 @@ static void write_ledger(const struct metrics *m, FILE *f)
 	prom_count(f, lost, m->ledger.map_full, "cause", "no_room", (char *)NULL);
 	prom_count(f, lost, m->ledger.recursion_missed, "cause", "skipped_by_kernel", (char *)NULL);
 	prom_count(f, lost, m->ledger.unknown_exits, "cause", "unknown_vcpu", (char *)NULL);
+	prom_family(f, "exitlab_exits_without_detail_total", "counter",
+		    "Exits counted without their detail, of vCPUs that have too many.");
+	prom_count(f, "exitlab_exits_without_detail_total", m->ledger.detail_full, (char *)NULL);
 	prom_family(f, unmatched, "counter", "Events out of turn: counted, but without a time.");
 	prom_count(f, unmatched, m->ledger.unmatched_exits, "kind", "exit", (char *)NULL);
 	prom_count(f, unmatched, m->ledger.unmatched_entries, "kind", "entry", (char *)NULL);

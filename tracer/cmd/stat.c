@@ -289,8 +289,9 @@ static int run(struct stat_run *r)
 {
 	const struct stat_options *o = r->o;
 	struct trace_snapshot total = { 0 };
-	struct engine_opts eo = { .pid = o->pid, .msr_detail = o->msr, .own_cost = o->cost,
-				 .signals = o->signals };
+	struct engine_opts eo = { .pid = o->pid, .details = o->details, .own_cost = o->cost,
+				 .signals = o->signals, .rung = o->rung,
+				 .cpus = o->some_cpus ? &o->cpus : NULL };
 	int ret;
 
 	if (engine_open(&eo, &r->engine))

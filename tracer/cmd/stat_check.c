@@ -191,6 +191,17 @@ static uint64_t traced(const struct trace_snapshot *s, pid_t vm)
 	return sum;
 }
 
+/* Also those that -C leaves out: they show that KVM reports its exits. */
+static bool seen(const struct trace_snapshot *s, pid_t vm)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_vcpus; i++)
+		if ((!vm || s->vcpus[i].vm == vm) && s->vcpus[i].exits + s->vcpus[i].other_cpus)
+			return true;
+	return false;
+}
+
 static uint64_t counted(const struct vm_check *v)
 {
 	/* A vCPU that was removed takes its counts with it. */
@@ -202,7 +213,7 @@ enum stat_verdict stat_check_verdict(const struct stat_check *c, const struct tr
 	enum stat_verdict verdict = c->n ? STAT_QUIET : STAT_NO_VM;
 	size_t i;
 
-	if (traced(s, 0))
+	if (seen(s, 0))
 		return STAT_SEEN;
 	for (i = 0; i < c->n; i++) {
 		if (counted(&c->vm[i]))
@@ -234,7 +245,7 @@ static const char *why(const struct vm_check *v, const struct trace_snapshot *s,
 {
 	char n[32];
 
-	if (traced(s, v->vm.pid) || (!v->error && !counted(v)))
+	if (seen(s, v->vm.pid) || (!v->error && !counted(v)))
 		return NULL;
 	if (!v->error)
 		snprintf(buf, size, "KVM counted %s exits of VM %s in this window but never called "

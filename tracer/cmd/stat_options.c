@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/details.h"
+#include "engine/rungs.h"
 #include "engine/signal.h"
+#include "util/cpus.h"
 #include "util/log.h"
 
 #define MAX_SECONDS 1e6
@@ -34,7 +37,9 @@ static void usage(FILE *f)
 		"  --vm NAME|PID    only this VM; can be given several times\n"
 		"  --vcpu LIST      only these vCPUs, such as 0-3,7\n"
 		"  --cgroup PATH    only VMs in this cgroup (version 2) and below\n"
-		"  --detail msr     split MSR exits by the register\n"
+		"  -C, --cpu LIST   only exits taken on these CPUs of the host, such as 0-3,7\n"
+		"  --detail LIST    split exits by register (msr), by port and direction (port) or by\n"
+		"                   guest-physical page (gpa), with commas between\n"
 		"  --signals LIST   what to measure besides exits, with commas between, or 'all':\n");
 	for (s = engine_signals; *s; s++)
 		fprintf(f, "                   %-11s %s\n", (*s)->name, (*s)->what);
@@ -45,6 +50,8 @@ static void usage(FILE *f)
 		"  --sort KEY       order of reasons: time (default), count or name\n"
 		"  --top N          show the first N reasons, sum up the others\n"
 		"                   (default 10; 0 = show all)\n"
+		"  --rung RUNG      force how events are attached: tp_btf, raw_tp, tp, or\n"
+		"                   EVENT=RUNG, with commas between\n"
 		"  --cost           measure what the tracing itself costs (needs CAP_SYS_ADMIN)\n"
 		"  -h, --help       this text\n\n"
 		"Exit status: 0 done, 1 the command failed, 2 unusable arguments, 4 no exits can be\n"
@@ -91,6 +98,27 @@ bool option_seconds(const char *s, double *out)
 	return end != s && !*end && isfinite(*out) && *out > 0 && *out <= MAX_SECONDS;
 }
 
+static int only_cpus(struct stat_options *o)
+{
+	const size_t words = CPU_LIST_MAX / 64;
+	static struct cpu_list there;
+	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	char text[1024] = "";
+
+	if (f && !fgets(text, sizeof(text), f))
+		text[0] = 0;
+	if (f)
+		fclose(f);
+	if (cpus_parse(optarg, o->cpus.mask, words))
+		return bad("'%s' is not a list of CPUs such as 0-3,7", optarg);
+	/* A host that does not say which it has is asked nothing. */
+	if (!cpus_parse(text, there.mask, words) &&
+	    cpus_missing(o->cpus.mask, there.mask, words) >= 0)
+		return bad("-C %s: this host does not have all of these CPUs", optarg);
+	o->some_cpus = true;
+	return EX_OK;
+}
+
 static int which(int c, struct stat_options *o)
 {
 	long n;
@@ -119,10 +147,11 @@ static int which(int c, struct stat_options *o)
 			return bad(ret == -ENODEV ? "--cgroup %s: cgroup version 2 is not mounted" :
 				   "there is no cgroup '%s' in the unified hierarchy", optarg);
 		return EX_OK;
+	case 'C':
+		return only_cpus(o);
 	default:
-		if (strcmp(optarg, "msr"))
-			return bad("there is no detail '%s', only 'msr'", optarg);
-		o->msr = true;
+		if (details_parse(optarg, &o->details))
+			return bad("the details are msr, port and gpa, not '%s'", optarg);
 		return EX_OK;
 	}
 }
@@ -143,6 +172,7 @@ static int sort_key(struct stat_options *o)
 
 static int option(int c, struct stat_options *o)
 {
+	struct rung_force force;
 	long n;
 
 	switch (c) {
@@ -157,7 +187,7 @@ static int option(int c, struct stat_options *o)
 		o->top = (size_t)n;
 		return EX_OK;
 	case 'j':
-	case 'C':
+	case 'v':
 		if (o->format != STAT_TABLE)
 			return bad("only one of --json and --csv%s", "");
 		o->format = c == 'j' ? STAT_JSON : STAT_CSV;
@@ -171,6 +201,10 @@ static int option(int c, struct stat_options *o)
 		if (signals_parse(optarg, &o->signals))
 			return bad_signals(optarg);
 		return EX_OK;
+	case 'R':
+		o->rung = optarg;
+		return rungs_parse(optarg, &force) ?
+		       bad("--rung '%s': a rung is tp_btf, raw_tp or tp", optarg) : EX_OK;
 	case 'c':
 		o->cost = true;
 		return EX_OK;
@@ -206,7 +240,9 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		{ "detail", required_argument, NULL, 'D' },
 		{ "duration", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
-		{ "csv", no_argument, NULL, 'C' },
+		{ "csv", no_argument, NULL, 'v' },
+		{ "cpu", required_argument, NULL, 'C' },
+		{ "rung", required_argument, NULL, 'R' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },
@@ -229,7 +265,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 	/* Our own messages, in one form. */
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":p:o:h", opts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:o:C:h", opts, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return EX_OK;

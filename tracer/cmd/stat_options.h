@@ -22,7 +22,11 @@ struct stat_options {
 	size_t top;
 	enum out_sort sort;
 	enum stat_format format;
-	bool msr, cost;
+	bool cost;
+	unsigned int details;		/* enum engine_detail */
+	const char *rung;		/* NULL = not forced */
+	bool some_cpus;			/* -C: only @cpus */
+	struct cpu_list cpus;
 	unsigned int signals;		/* enum engine_signal */
 	const char *output;		/* file; NULL = stdout */
 	char **command;			/* NULL = none */

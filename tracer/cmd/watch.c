@@ -52,7 +52,7 @@ static int attach(struct watch *w)
 
 int watch_open(const struct watch_opts *opts, struct watch **out)
 {
-	struct engine_opts eo = { .pid = opts->pid, .msr_detail = opts->msr_detail,
+	struct engine_opts eo = { .pid = opts->pid, .details = opts->details,
 				  .own_cost = opts->own_cost };
 	const char *at = getenv("EXITLAB_RESTART_AT");
 	struct watch *w;

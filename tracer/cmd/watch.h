@@ -19,7 +19,8 @@ struct watch;
 struct watch_opts {
 	pid_t pid;			/* one VMM process; 0 = all that @filter lets through */
 	const struct filter *filter;	/* borrowed */
-	bool msr_detail, own_cost;
+	unsigned int details;	/* enum engine_detail */
+	bool own_cost;
 	/*
 	 * Keep what re-attaching takes, out of effect: the engine's room for vCPUs (1024) is then
 	 * made free again by starting anew when VMs have come and gone.

@@ -18,6 +18,8 @@ table() { # FILE PREFIX ARRAY NEWER
 	# #define EXIT_REASON_HLT   12   /   #define SVM_EXIT_HLT   0x078
 	{
 		sed -n "s/^#define[[:space:]]\+$2\([A-Z0-9_]\+\)[[:space:]]\+\(0x[0-9a-fA-F]\+\|[0-9]\+\).*/\2 \1/p" "$1"
+		# Codes by which an encrypted guest asks for something itself; below 0x80000000 are arguments.
+		sed -n "s/^#define[[:space:]]\+SVM_\(VMGEXIT_[A-Z0-9_]\+\)[[:space:]]\+\(0x8[0-9a-fA-F]\{7\}\)$/\2 \1/p" "$1"
 		printf '%s\n' "$4"
 	} | while read -r code name; do
 		printf '%d %s\n' "$((code))" "$name"

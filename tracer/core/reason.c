@@ -3,6 +3,7 @@
 #include "core/reason.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/reason_table.h"
@@ -96,5 +97,23 @@ const char *msr_name(uint64_t msr, char *buf, size_t size)
 	if (name)
 		return name;
 	snprintf(buf, size, "0x%" PRIx64, msr);
+	return buf;
+}
+
+const char *detail_name(uint32_t isa, uint64_t reason, uint64_t detail, char *buf, size_t size)
+{
+	/* As is_port_exit() and is_page_exit() of bpf/exits_reason.h. */
+	unsigned int vmx = reason & 0xffff;
+	bool port = isa == KVM_ISA_SVM ? reason == 0x7b : isa == KVM_ISA_VMX && vmx == 30;
+	bool page = isa == KVM_ISA_SVM ? reason == 0x400 :
+		    isa == KVM_ISA_VMX && (vmx == 48 || vmx == 49);
+
+	if (!port && !page)
+		return msr_name(detail, buf, size);
+	if (port)
+		snprintf(buf, size, "0x%x %s", (unsigned int)(detail & 0xffff),
+			 detail & PORT_WRITE ? "out" : "in");
+	else
+		snprintf(buf, size, "0x%" PRIx64, detail << 12);
 	return buf;
 }

@@ -23,6 +23,13 @@ const char *isa_name(uint32_t isa, char *buf, size_t size);
  * flag; "0x1234" if it has no name. Returns a constant or @buf.
  */
 const char *reason_name(uint32_t isa, uint64_t reason, char *buf, size_t size);
+/*
+ * Detail of an exit of this reason: the MSR's name, "0x3f8 out" (port in the low 16 bits, and
+ * PORT_WRITE), the address of the page that is numbered @detail, or just its number. In @buf or a
+ * constant.
+ */
+#define PORT_WRITE 0x10000u
+const char *detail_name(uint32_t isa, uint64_t reason, uint64_t detail, char *buf, size_t size);
 /* Name of an MSR that matters here ("EOI", "ICR", "TMICT", ...) or its number in @buf. */
 const char *msr_name(uint64_t msr, char *buf, size_t size);
 

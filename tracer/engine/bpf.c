@@ -4,8 +4,8 @@
  * and maps live by file descriptors only (nothing is pinned), so they vanish with the process,
  * however it ends.
  *
- * Which way kvm_entry is attached is decided by trying, best first: stable kernels carry backports,
- * so that a version number says nothing about a tracepoint.
+ * Which way an event is attached is planned from BTF (engine/rungs.h), and if the plan does not
+ * load, one with lower rungs is tried: what a verifier accepts is known to itself alone.
  */
 #include "engine/backend.h"
 
@@ -21,6 +21,7 @@
 #include "bpf/exits.h"
 #include "bpf/exits.skel.h"
 #include "engine/progs.h"
+#include "engine/rungs.h"
 #include "engine/tracefs.h"
 #include "util/bpf_log.h"
 #include "util/log.h"
@@ -29,159 +30,282 @@ struct bpf_engine {
 	struct engine_opts opts;
 	struct exits_bpf *skel;
 	struct progs progs;
+	unsigned int wanted;			/* bit for each event that is needed */
+	enum rung plan[NR_RUNG_EVENTS];
 };
 
-static int no_events(int e)
+/* ---- layout of records ---- */
+
+static int no_events(const char *event, int e)
 {
 	if (e == -ENODEV)
 		err("tracefs is not mounted; try: mount -t tracefs tracefs /sys/kernel/tracing");
 	else if (e == -ENOENT)
-		err("this kernel has no kvm_exit tracepoint; is the kvm module loaded?");
+		err("this kernel has no %s tracepoint; is the kvm module loaded?", event);
 	else if (e == -EACCES || e == -EPERM)
 		err("tracing needs root (CAP_BPF, CAP_PERFMON and read access to tracefs)");
 	else
-		err("cannot read the format of kvm_exit: %s", strerror(-e));
+		err("cannot read the format of %s: %s", event, strerror(-e));
 	return e == -ENOENT ? -EOPNOTSUPP : e;
 }
 
-/* Writes the offsets of the fields the programs read into their constants. */
-static int set_offsets(struct exits_bpf *skel, bool msr)
-{
-	struct event_field reason, isa, ecx;
-	static char text[65536];
-	int ret = tracefs_format("kvm/kvm_exit", text, sizeof(text));
+/* Fields that the programs on the lowest rung read. */
+struct wanted_field {
+	enum rung_event event;
+	const char *name;
+	struct record_field *to;	/* a constant of the programs */
+};
 
-	if (ret)
-		return no_events(ret);
-	if (format_field(text, "exit_reason", &reason) || format_field(text, "isa", &isa) ||
-	    (reason.size != 4 && reason.size != 8) || isa.size != 4) {
-		err("the kvm_exit tracepoint of this kernel has an unknown layout");
-		return -EOPNOTSUPP;
+static int set_fields(const struct bpf_engine *e)
+{
+	struct exits_bpf__rodata *ro = e->skel->rodata;
+	const struct wanted_field fields[] = {
+		{ EVENT_ENTRY, "vcpu_id", &ro->entry_vcpu_id },
+		{ EVENT_EXIT, "exit_reason", &ro->exit_reason },
+		{ EVENT_EXIT, "isa", &ro->exit_isa },
+		{ EVENT_MSR, "ecx", &ro->msr_ecx },
+		{ EVENT_PIO, "rw", &ro->pio_rw },
+		{ EVENT_PIO, "port", &ro->pio_port },
+		{ EVENT_FAULT, "fault_address", &ro->fault_address },
+		{ EVENT_MMIO, "gpa", &ro->mmio_gpa },
+		{ EVENT_FAST_MMIO, "gpa", &ro->fast_gpa },
+	};
+	static char text[65536];
+	char path[64];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *event = rung_event_name(fields[i].event);
+		struct event_field at;
+
+		if (!(e->wanted & 1u << fields[i].event) || e->plan[fields[i].event] != RUNG_TP)
+			continue;
+		snprintf(path, sizeof(path), "kvm/%s", event);
+		ret = tracefs_format(path, text, sizeof(text));
+		if (ret)
+			return no_events(event, ret);
+		if (format_field(text, fields[i].name, &at) || (at.size != 4 && at.size != 8)) {
+			err("the %s tracepoint of this kernel has an unknown layout: no field %s", event,
+			    fields[i].name);
+			return -EOPNOTSUPP;
+		}
+		*fields[i].to = (struct record_field){ at.offset, at.size };
 	}
-	skel->rodata->exit_reason_off = reason.offset;
-	skel->rodata->exit_reason_size = reason.size;
-	skel->rodata->exit_isa_off = isa.offset;
-	if (!msr)
-		return 0;
-	ret = tracefs_format("kvm/kvm_msr", text, sizeof(text));
-	if (ret || format_field(text, "ecx", &ecx)) {
-		err("the kvm_msr tracepoint of this kernel is missing or has an unknown layout");
-		return -EOPNOTSUPP;
-	}
-	skel->rodata->msr_ecx_off = ecx.offset;
 	return 0;
 }
 
-/* Loads with kvm_entry on the given rung. */
-static int try_load(struct bpf_engine *e, const char *rung)
+/* ---- loading ---- */
+
+static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, enum rung r)
 {
-	bool btf = !strcmp(rung, "tp_btf");
+#define RUNGS(name) { s->progs.name##_tp_btf, s->progs.name##_raw_tp, s->progs.name##_tp }
+	struct bpf_program *const all[NR_RUNG_EVENTS][NR_RUNGS] = {
+		[EVENT_ENTRY] = RUNGS(entry), [EVENT_EXIT] = RUNGS(exit),
+		[EVENT_MSR] = RUNGS(msr), [EVENT_PIO] = RUNGS(pio),
+		[EVENT_FAULT] = RUNGS(fault), [EVENT_MMIO] = RUNGS(mmio),
+		[EVENT_FAST_MMIO] = RUNGS(fast),
+	};
+#undef RUNGS
+	return all[e][r];
+}
+
+static void choose_programs(struct bpf_engine *e)
+{
+	unsigned int i, r;
+
+	e->progs.n = 0;
+	for (i = 0; i < NR_RUNG_EVENTS; i++)
+		for (r = 0; r < NR_RUNGS; r++) {
+			struct bpf_program *p = program_of(e->skel, i, r);
+			bool use = (e->wanted & 1u << i) && e->plan[i] == r;
+
+			bpf_program__set_autoload(p, use);
+			if (use)
+				progs_add(&e->progs, p, rung_event_name(i), rung_name(r));
+		}
+}
+
+/* Numbers for as many reasons as that many CPUs may bring: 2.3 kB each. */
+static int size_maps(struct exits_bpf *s)
+{
+	int cpus = libbpf_num_possible_cpus(), ret;
+	__u32 n = cpus > 0 ? 256u * (__u32)cpus : 0;
+
+	n = n < 2048 ? 2048 : n > 32 * MAX_SLOTS ? 32 * MAX_SLOTS : n;
+	ret = bpf_map__set_max_entries(s->maps.exits, n);
+	if (!ret)
+		ret = bpf_map__set_max_entries(s->maps.values, n);
+	return ret ? ret : bpf_map__set_max_entries(s->maps.free_values, n);
+}
+
+static int fill_queue(const struct bpf_map *queue)
+{
+	__u32 i, n = bpf_map__max_entries(queue);
+
+	for (i = 0; i < n; i++)
+		if (bpf_map_update_elem(bpf_map__fd(queue), NULL, &i, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* Opens and loads by e->plan. */
+static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
+{
 	int ret;
 
 	e->skel = exits_bpf__open();
 	if (!e->skel)
 		return -errno;
-	ret = set_offsets(e->skel, e->opts.msr_detail);
-	if (ret)
-		goto fail;
 	e->skel->rodata->target_vm = (unsigned int)e->opts.pid;
-	bpf_program__set_autoload(e->skel->progs.entry_tp_btf, btf);
-	bpf_program__set_autoload(e->skel->progs.entry_raw_tp, !btf);
-	bpf_program__set_autoload(e->skel->progs.msr_tp, e->opts.msr_detail);
-	ret = exits_bpf__load(e->skel);
-	if (ret)
-		goto fail;
-	e->progs.n = 0;
-	progs_add(&e->progs, btf ? e->skel->progs.entry_tp_btf : e->skel->progs.entry_raw_tp,
-		  "kvm_entry", rung);
-	progs_add(&e->progs, e->skel->progs.exit_tp, "kvm_exit", "tp");
-	if (e->opts.msr_detail)
-		progs_add(&e->progs, e->skel->progs.msr_tp, "kvm_msr", "tp");
-	return 0;
-fail:
-	exits_bpf__destroy(e->skel);
-	e->skel = NULL;
+	e->skel->rodata->reason_in_args = rungs_reason_in_args(facts);
+	e->skel->rodata->fault_has_vcpu = rungs_fault_has_vcpu(facts);
+	if (e->opts.cpus) {
+		e->skel->rodata->only_some_cpus = 1;
+		memcpy((void *)e->skel->rodata->cpu_mask, e->opts.cpus->mask,
+		       sizeof(e->opts.cpus->mask));
+	}
+	choose_programs(e);
+	ret = set_fields(e);
+	if (!ret)
+		ret = size_maps(e->skel);
+	if (!ret)
+		ret = exits_bpf__load(e->skel);
+	if (!ret)
+		ret = fill_queue(e->skel->maps.free_slots);
+	if (!ret)
+		ret = fill_queue(e->skel->maps.free_values);
+	if (ret) {
+		exits_bpf__destroy(e->skel);
+		e->skel = NULL;
+	}
+	return ret;
+}
+
+static unsigned int wanted_events(unsigned int details)
+{
+	unsigned int e = 1u << EVENT_ENTRY | 1u << EVENT_EXIT;
+
+	if (details & DETAIL_MSR)
+		e |= 1u << EVENT_MSR;
+	if (details & DETAIL_PORT)
+		e |= 1u << EVENT_PIO;
+	if (details & DETAIL_GPA)
+		e |= 1u << EVENT_FAULT | 1u << EVENT_MMIO | 1u << EVENT_FAST_MMIO;
+	return e;
+}
+
+/* From the best rung down, until one plan loads. 0 or negative errno, which may not be told yet. */
+static int load_best(struct bpf_engine *e, const struct rung_force *force)
+{
+	struct rung_facts facts;
+	int ret = -EINVAL;
+	char why[200];
+	unsigned int best;
+
+	rungs_learn_host(&facts);
+	for (best = RUNG_TP_BTF; best < NR_RUNGS; best++) {
+		enum rung before[NR_RUNG_EVENTS];
+
+		memcpy(before, e->plan, sizeof(before));
+		if (rungs_plan(&facts, force, e->wanted, best, e->plan, why, sizeof(why))) {
+			err("%s", why);
+			return -EOPNOTSUPP;
+		}
+		if (best > RUNG_TP_BTF && !memcmp(before, e->plan, sizeof(before)))
+			continue;
+		ret = try_load(e, &facts);
+		/* What is not there is not there on other rungs, either. */
+		if (!ret || ret == -EOPNOTSUPP || ret == -ENODEV)
+			return ret;
+		verb("kvm_entry by %s, kvm_exit by %s: %s", rung_name(e->plan[EVENT_ENTRY]),
+		     rung_name(e->plan[EVENT_EXIT]), strerror(-ret));
+	}
 	return ret;
 }
 
 static int bpf_open(const struct engine_opts *opts, void **out)
 {
-	static const char *const ladder[] = { "tp_btf", "raw_tp" };
 	const char *forced = opts->rung ? opts->rung : getenv("EXITLAB_RUNG");
 	struct bpf_engine *e = calloc(1, sizeof(*e));
-	int ret = -EINVAL;
-	size_t i;
+	struct rung_force force;
+	int ret;
 
 	if (!e)
 		return -ENOMEM;
 	e->opts = *opts;
+	e->wanted = wanted_events(opts->details);
 	libbpf_set_print(bpf_log);
-	for (i = 0; i < 2; i++) {
-		if (forced && strcmp(forced, ladder[i]))
-			continue;
-		ret = try_load(e, ladder[i]);
-		/* Without a layout the other rung does not work either. */
-		if (!ret || ret == -EOPNOTSUPP || ret == -ENODEV)
-			break;
-		verb("kvm_entry by %s: %s", ladder[i], strerror(-ret));
-	}
+	ret = rungs_parse(forced, &force);
+	if (ret)
+		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
+	else
+		ret = load_best(e, &force);
 	if (!ret) {
 		*out = e;
 		return 0;
 	}
-	if (ret == -EPERM || ret == -EACCES)
+	/* A verifier that refuses says EACCES, too. */
+	if (ret == -EPERM || (ret == -EACCES && geteuid() != 0))
 		err("loading BPF programs is not permitted; run as root");
-	else if (ret != -EOPNOTSUPP && ret != -ENODEV)
+	else if (ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EINVAL)
 		err("the tracing programs do not load on this kernel: %s (-vv shows why)",
 		    strerror(-ret));
 	free(e);
 	return ret;
 }
 
-/* Removes every element of a hash map. */
-static void clear_map(struct bpf_map *map)
+/* ---- from zero ---- */
+
+/* Gives the numbers of all reasons back. */
+static int reset_values(const struct exits_bpf *s)
 {
-	char key[64];
-	int fd = bpf_map__fd(map);
+	static const struct exit_val zero;
+	int exits = bpf_map__fd(s->maps.exits), values = bpf_map__fd(s->maps.values);
+	struct exit_key key;
+	__u32 i;
 
-	while (!bpf_map_get_next_key(fd, NULL, key))
-		if (bpf_map_delete_elem(fd, key))
-			return;
-}
-
-/* All counts to zero, all slots free. */
-static int reset(struct bpf_engine *e)
-{
-	int queue = bpf_map__fd(e->skel->maps.free_slots);
-	int slots = bpf_map__fd(e->skel->maps.slots);
-	struct slot none = { 0 };
-	__u32 i, v;
-
-	clear_map(e->skel->maps.threads);
-	clear_map(e->skel->maps.slot_of);
-	clear_map(e->skel->maps.exits);
-	while (!bpf_map_lookup_and_delete_elem(queue, NULL, &v))
-		;
-	for (i = 0; i < MAX_SLOTS; i++) {
-		struct slot s;
-
-		if (bpf_map_lookup_elem(slots, &i, &s))
-			return -errno;
-		if (s.key.kvm && bpf_map_update_elem(slots, &i, &none, BPF_ANY))
-			return -errno;
-		if (bpf_map_update_elem(queue, NULL, &i, BPF_ANY))
+	while (!bpf_map_get_next_key(exits, NULL, &key)) {
+		if (bpf_map_lookup_elem(exits, &key, &i) ||
+		    bpf_map_update_elem(values, &i, &zero, BPF_ANY) ||
+		    bpf_map_update_elem(bpf_map__fd(s->maps.free_values), NULL, &i, BPF_ANY) ||
+		    bpf_map_delete_elem(exits, &key))
 			return -errno;
 	}
-	memset(&e->skel->bss->counts, 0, sizeof(e->skel->bss->counts));
+	return 0;
+}
+
+static int reset_slots(const struct exits_bpf *s)
+{
+	int keys = bpf_map__fd(s->maps.slot_of_key), of = bpf_map__fd(s->maps.slot_of);
+	struct slot_key key;
+	__u64 who;
+	__u32 i;
+
+	while (!bpf_map_get_next_key(of, NULL, &who))
+		if (bpf_map_delete_elem(of, &who))
+			return -errno;
+	while (!bpf_map_get_next_key(keys, NULL, &key)) {
+		if (bpf_map_lookup_elem(keys, &key, &i) ||
+		    bpf_map_update_elem(bpf_map__fd(s->maps.free_slots), NULL, &i, BPF_ANY) ||
+		    bpf_map_delete_elem(keys, &key))
+			return -errno;
+		memset(&s->bss->slots[i], 0, sizeof(s->bss->slots[i]));
+	}
 	return 0;
 }
 
 static int bpf_attach(void *b)
 {
 	struct bpf_engine *e = b;
-	int ret = reset(e);
+	int ret = reset_values(e->skel);
 
-	return ret ? ret : progs_attach(&e->progs);
+	if (!ret)
+		ret = reset_slots(e->skel);
+	if (ret)
+		return ret;
+	memset(&e->skel->bss->counts, 0, sizeof(e->skel->bss->counts));
+	return progs_attach(&e->progs);
 }
 
 static void bpf_detach(void *b)
@@ -234,7 +358,6 @@ static struct exit_stat *find_reason(struct vcpu_trace *v, uint32_t isa, uint64_
 
 static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcpu_of_slot)
 {
-	int fd = bpf_map__fd(e->skel->maps.slots);
 	struct exit_stat *r;
 	__u32 i;
 
@@ -243,19 +366,20 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 		return -ENOMEM;
 	for (i = 0; i < MAX_SLOTS; i++) {
 		struct vcpu_trace *v = &out->vcpus[out->nr_vcpus];
-		struct slot s;
+		struct slot s = e->skel->bss->slots[i];
 
 		vcpu_of_slot[i] = -1;
-		if (bpf_map_lookup_elem(fd, &i, &s))
-			return -errno;
-		if (!s.key.kvm)
+		if (!s.key.vm)
 			continue;
 		vcpu_of_slot[i] = (int)out->nr_vcpus++;
 		*v = (struct vcpu_trace){ .vm = (pid_t)s.key.vm, .vm_key = s.key.kvm,
 			.vcpu = s.key.vcpu, .tid = (pid_t)s.tid, .entries = s.entries,
-			.exits = s.exits, .guest_ns = s.guest_ns };
+			.exits = s.exits, .guest_ns = s.guest_ns,
+			.other_cpus = s.other_cpus };
 		out->ledger.events += s.entries + s.exits;
 		out->ledger.map_full += s.map_full;
+		out->ledger.other_cpus += s.other_cpus;
+		out->ledger.detail_full += s.detail_full;
 		out->ledger.unmatched_entries += s.unmatched_entries;
 		out->ledger.unmatched_exits += s.unmatched_exits;
 		/* The exit that is being handled right now has not been booked yet. */
@@ -271,15 +395,16 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 
 static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const int *vcpu_of_slot)
 {
-	int fd = bpf_map__fd(e->skel->maps.exits);
+	int fd = bpf_map__fd(e->skel->maps.exits), values = bpf_map__fd(e->skel->maps.values);
 	struct exit_key key, *prev = NULL;
 	struct exit_val val;
+	__u32 i;
 
 	while (!bpf_map_get_next_key(fd, prev, &key)) {
 		struct exit_stat *r;
 
 		prev = &key;
-		if (bpf_map_lookup_elem(fd, &key, &val))
+		if (bpf_map_lookup_elem(fd, &key, &i) || bpf_map_lookup_elem(values, &i, &val))
 			continue;
 		if (key.slot >= MAX_SLOTS || vcpu_of_slot[key.slot] < 0)
 			continue;

@@ -28,20 +28,43 @@ enum engine_signal {
 	SIGNAL_IOCORES = 8,	/* vhost workers */
 };
 
+/* What exits can be split by besides their reason; each costs one to three more probes. */
+enum engine_detail {
+	DETAIL_MSR = 1,		/* MSR exits by register */
+	DETAIL_PORT = 2,	/* I/O port exits by port and direction */
+	DETAIL_GPA = 4,		/* page faults and MMIO by guest-physical page (4 kB) */
+};
+
+#define CPU_LIST_MAX 8192
+
+/* A set of the host's CPUs. */
+struct cpu_list {
+	uint64_t mask[CPU_LIST_MAX / 64];
+};
+
 struct engine_opts {
 	unsigned int signals;	/* enum engine_signal; SIGNAL_EXITS is implied */
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
-	bool msr_detail;	/* split MSR exits by MSR number (one more probe: kvm_msr) */
+	unsigned int details;	/* enum engine_detail */
 	bool own_cost;		/* measure the programs' run time; costs two clock reads an event */
-	/* Force a rung for kvm_entry ("tp_btf", "raw_tp"); NULL = $EXITLAB_RUNG, else the best. */
+	/* Forces rungs, as text: see rungs_parse(). NULL = $EXITLAB_RUNG, else the best. */
 	const char *rung;
+	/*
+	 * Count exits that are taken on these CPUs only; NULL = all. An exit's time goes on until
+	 * the next entry, wherever that happens. Borrowed until engine_close().
+	 */
+	const struct cpu_list *cpus;
 };
 
 /* One (isa, reason, detail) of one vCPU. */
 struct exit_stat {
 	uint32_t isa;		/* KVM_ISA_VMX (1), KVM_ISA_SVM (2), or what the event said */
 	uint64_t reason;	/* full code as traced, flags included */
-	uint64_t detail;	/* MSR number if has_detail */
+	/*
+	 * If has_detail: MSR number; port, + 0x10000 for a write; or number of the guest-physical
+	 * page. Which of these, the reason tells: detail_name() of core/reason.h.
+	 */
+	uint64_t detail;
 	bool has_detail;
 	uint64_t count;		/* exits seen */
 	uint64_t timed;	   /* of these, how many were followed by an entry: the n of the times */
@@ -52,11 +75,13 @@ struct exit_stat {
 
 struct vcpu_trace {
 	pid_t vm;		/* tgid of the VMM */
-	uint64_t vm_key; /* tells VMs of one process apart (address of struct kvm); not printed */
+	/* Tells VMs of one process apart (address of struct kvm); 0: they cannot be. Not printed. */
+	uint64_t vm_key;
 	int vcpu;		/* vCPU number inside its VM */
 	pid_t tid;		/* last thread that ran it */
 	uint64_t entries, exits;
 	uint64_t guest_ns;	/* entry -> exit */
+	uint64_t other_cpus;	/* exits on CPUs not in engine_opts.cpus: in no other count */
 	struct exit_stat *reasons;	/* sorted by count, descending */
 	size_t nr_reasons;
 };
@@ -65,6 +90,8 @@ struct vcpu_trace {
 struct ledger {
 	uint64_t events;	/* events handled by our programs */
 	uint64_t map_full;	/* dropped: no room for a vCPU or a reason */
+	uint64_t detail_full;	/* counted without their detail: the vCPU has too many */
+	uint64_t other_cpus;	/* not counted because of engine_opts.cpus */
 	uint64_t recursion_missed;	/* programs skipped by the kernel */
 	uint64_t unmatched_exits;	/* exit without the entry before it */
 	uint64_t unmatched_entries;	/* entry without the exit before it (after the first) */
@@ -104,6 +131,8 @@ void engine_detach(struct engine *e);
 int engine_read(struct engine *e, struct trace_snapshot *out);
 void engine_close(struct engine *e);
 void snapshot_free(struct trace_snapshot *s);
+/* No event in use shows which VM of a process a vCPU belongs to. */
+bool snapshot_vm_is_process(const struct trace_snapshot *s);
 /* Puts vCPUs and reasons into their documented order; for engines. */
 void snapshot_sort(struct trace_snapshot *s);
 

@@ -79,3 +79,13 @@ struct part *part_get(const struct trace_snapshot *s, const char *name)
 			return s->parts[i];
 	return NULL;
 }
+
+bool snapshot_vm_is_process(const struct trace_snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_vcpus; i++)
+		if (s->vcpus[i].vm_key)
+			return false;
+	return s->nr_vcpus > 0;
+}

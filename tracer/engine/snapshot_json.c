@@ -36,7 +36,8 @@ static json_t *reason_json(const struct exit_stat *r)
 	if (r->has_detail) {
 		json_object_set_new(o, "detail", integer(r->detail));
 		json_object_set_new(o, "detail_name",
-				    json_string(msr_name(r->detail, msr, sizeof(msr))));
+				    json_string(detail_name(r->isa, r->reason, r->detail, msr,
+							    sizeof(msr))));
 	}
 	if (r->timed == 0) {
 		json_object_set_new(o, "total_ns", json_null());
@@ -95,8 +96,10 @@ static json_t *vms_json(const struct trace_snapshot *s, vm_name_fn name, void *a
 
 static json_t *ledger_json(const struct ledger *l)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
 			 "map_full", (json_int_t)l->map_full,
+			 "other_cpus", (json_int_t)l->other_cpus,
+			 "detail_full", (json_int_t)l->detail_full,
 			 "recursion_missed", (json_int_t)l->recursion_missed,
 			 "unmatched_exits", (json_int_t)l->unmatched_exits,
 			 "unmatched_entries", (json_int_t)l->unmatched_entries,
@@ -115,6 +118,8 @@ json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *
 		      "duration_ns", (json_int_t)s->duration_ns, "clock", "CLOCK_MONOTONIC",
 		      "probes", probes, "vms", vms_json(s, name, arg),
 		      "ledger", ledger_json(&s->ledger));
+	if (o && snapshot_vm_is_process(s))
+		json_object_set_new(o, "vm_is_process", json_true());
 	for (i = 0; o && i < s->nr_parts; i++) {
 		struct part_ctx c = { .name = name, .arg = arg,
 				      .seconds = (double)s->duration_ns / 1e9 };

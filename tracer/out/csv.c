@@ -64,7 +64,8 @@ static void reason(struct csv_row r, const struct exit_stat *e)
 
 	r.isa = isa_name(e->isa, isa, sizeof(isa));
 	r.reason = reason_name(e->isa, e->reason, name, sizeof(name));
-	r.detail = e->has_detail ? msr_name(e->detail, msr, sizeof(msr)) : "";
+	r.detail = e->has_detail ?
+		   detail_name(e->isa, e->reason, e->detail, msr, sizeof(msr)) : "";
 	csv_number(&r, "exits", e->count);
 	csv_number(&r, "timed", e->timed);
 	if (!e->timed)
@@ -106,6 +107,8 @@ void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *
 	r.vm = NULL;
 	csv_number(&r, "ledger_events", l->events);
 	csv_number(&r, "ledger_map_full", l->map_full);
+	csv_number(&r, "ledger_other_cpus", l->other_cpus);
+	csv_number(&r, "ledger_detail_full", l->detail_full);
 	csv_number(&r, "ledger_recursion_missed", l->recursion_missed);
 	csv_number(&r, "ledger_unknown_exits", l->unknown_exits);
 	csv_number(&r, "ledger_unmatched_exits", l->unmatched_exits);

@@ -205,6 +205,8 @@ static struct ledger step_ledger(const struct ledger *now, const struct ledger *
 	return (struct ledger){
 		.events = minus(now->events, before->events),
 		.map_full = minus(now->map_full, before->map_full),
+		.other_cpus = minus(now->other_cpus, before->other_cpus),
+		.detail_full = minus(now->detail_full, before->detail_full),
 		.recursion_missed = minus(now->recursion_missed, before->recursion_missed),
 		.unmatched_exits = minus(now->unmatched_exits, before->unmatched_exits),
 		.unmatched_entries = minus(now->unmatched_entries, before->unmatched_entries),

@@ -55,7 +55,7 @@ static void row_name(const struct exit_stat *r, char *buf, size_t size)
 
 	if (r->has_detail)
 		snprintf(buf, size, "%s %s", reason_name(r->isa, r->reason, reason, sizeof(reason)),
-			 msr_name(r->detail, msr, sizeof(msr)));
+			 detail_name(r->isa, r->reason, r->detail, msr, sizeof(msr)));
 	else
 		snprintf(buf, size, "%s", reason_name(r->isa, r->reason, reason, sizeof(reason)));
 }
@@ -187,15 +187,31 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 {
 	const struct ledger *l = &s->ledger;
 	size_t i;
+	int width;
 
 	fprintf(f, "lost: %" PRIu64 " no room, %" PRIu64 " skipped by the kernel, %" PRIu64
 		" of unknown vCPUs; %" PRIu64 " events seen\n", l->map_full, l->recursion_missed,
 		l->unknown_exits, l->events);
 	fprintf(f, "without time: %" PRIu64 " exits without an entry before, %" PRIu64
 		" entries without an exit\n", l->unmatched_exits, l->unmatched_entries);
-	fputs("probes:", f);
-	for (i = 0; i < s->nr_probes; i++)
-		fprintf(f, "%s %s (%s)", i ? "," : "", s->probes[i].name, s->probes[i].rung);
+	if (l->other_cpus)
+		fprintf(f, "not counted: %" PRIu64 " exits on other CPUs\n", l->other_cpus);
+	if (l->detail_full)
+		fprintf(f, "without detail: %" PRIu64 " exits of vCPUs that have too many of them\n",
+			l->detail_full);
+	if (snapshot_vm_is_process(s))
+		fputs("a VM is a process here: this kvm_entry does not tell VMs of one apart\n", f);
+	width = fprintf(f, "probes:");
+	for (i = 0; i < s->nr_probes; i++) {
+		char one[80];
+		int n = snprintf(one, sizeof(one), " %s (%s)", s->probes[i].name, s->probes[i].rung);
+
+		if (i)
+			width += fprintf(f, ",");
+		if (width + n > 78)
+			width = fprintf(f, "\n       ") - 1;
+		width += fprintf(f, "%s", one);
+	}
 	if (s->run_cnt)
 		fprintf(f, "; %" PRIu64 " runs took %" PRIu64 " ns each", s->run_cnt,
 			s->run_ns / s->run_cnt);

@@ -208,7 +208,9 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 static int run_windows(struct point *p, const struct scenario *sc, const struct sc_point *pt,
 		       json_t *windows)
 {
-	struct engine_opts eo = { .msr_detail = sc->measure.msr_detail };
+	struct engine_opts eo = { .details = (sc->measure.msr_detail ? DETAIL_MSR : 0) |
+					     (sc->measure.port_detail ? DETAIL_PORT : 0) |
+					     (sc->measure.gpa_detail ? DETAIL_GPA : 0) };
 	struct window_env env = {
 		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
 		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,

@@ -208,12 +208,12 @@ static void read_flags(struct sc_reader *rd, const struct yt_node *node, const c
 
 void sc_read_measure(struct sc_reader *rd, const struct yt_node *node)
 {
-	static const char *const details[] = { "msr", NULL };
+	static const char *const details[] = { "msr", "port", "gpa", NULL };
 	static const char *const checks[] = { "kvm-stats", "hist", NULL };
 	static const char *const signals[] = { "kicks", "replies", NULL };
 	static const char *const keys[] = { "detail", "crosscheck", "signals", NULL };
 	struct sc_measure *m = &rd->sc->measure;
-	bool *detail[] = { &m->msr_detail };
+	bool *detail[] = { &m->msr_detail, &m->port_detail, &m->gpa_detail };
 	bool *check[] = { &m->check_kvm_stats, &m->check_hist };
 	bool *signal[] = { &m->kicks, &m->replies };
 

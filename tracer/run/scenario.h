@@ -120,6 +120,8 @@ struct sc_workload {
 /* Measured signals and independent counters of the same window. */
 struct sc_measure {
 	bool msr_detail;	/* detail: [msr]: split MSR exits by MSR number (shows EOIs) */
+	bool port_detail;	/* detail: [port]: I/O port exits by port and direction */
+	bool gpa_detail;	/* detail: [gpa]: page faults and MMIO by guest-physical page */
 	bool check_kvm_stats;	/* crosscheck: [kvm-stats]: KVM's own exit counter; default true */
 	bool check_hist; /* crosscheck: [hist]: hist trigger on kvm_exit, costs time per exit */
 	bool kicks;		/* signals: [kicks]: notifications by guests of their devices */

@@ -46,6 +46,10 @@ static json_t *measure_to_json(const struct sc_measure *m)
 
 	if (m->msr_detail)
 		json_array_append_new(detail, json_string("msr"));
+	if (m->port_detail)
+		json_array_append_new(detail, json_string("port"));
+	if (m->gpa_detail)
+		json_array_append_new(detail, json_string("gpa"));
 	if (m->check_kvm_stats)
 		json_array_append_new(check, json_string("kvm-stats"));
 	if (m->check_hist)

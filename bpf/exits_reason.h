@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reason and isa of an exit, from where each way of attaching finds them.
+ *
+ * The hard part: since 0a62a0319abb (5.16) kvm_exit's arguments are (vcpu, isa), and the reason is
+ * only in the trace record. Building that record costs more than all of our program, so the reason
+ * is read where KVM reads it for the record: the vendor's struct around the vCPU. Its layout comes
+ * from the BTF of kvm_amd and kvm_intel; engine/rungs.c has made sure that it is there.
+ */
+#ifndef EXITLAB_BPF_EXITS_REASON_H
+#define EXITLAB_BPF_EXITS_REASON_H
+
+/* Before 5.16 the arguments are (reason, vcpu, isa). */
+const volatile unsigned char reason_in_args;
+/* KVM_ISA_VMX and KVM_ISA_SVM; variables for the benchmark: its stand-in has other arguments. */
+const volatile unsigned int isa_vmx = 1, isa_svm = 2;
+const volatile struct record_field exit_reason, exit_isa;	/* in kvm_exit's record */
+
+#define UNKNOWN_REASON ~1ull	/* -1 is SVM's VMEXIT_INVALID */
+
+/* The code as KVM gives it to its trace record, all flags included. */
+static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
+{
+	__u64 code = 0;
+
+	if (isa == isa_svm && bpf_core_type_exists(struct vcpu_svm)) {
+		const struct vcpu_svm *svm = vcpu;
+		const struct vmcb *vmcb;
+
+		bpf_core_read(&vmcb, sizeof(vmcb), &svm->vmcb);
+		/* 64 bits in 7.x; the two halves are one field. */
+		if (bpf_core_field_size(vmcb->control.exit_code) == 8)
+			bpf_core_read(&code, 8, &vmcb->control.exit_code);
+		else
+			bpf_core_read(&code, 4, &vmcb->control.exit_code);
+		return code;
+	}
+	if (isa == isa_vmx && bpf_core_type_exists(struct vcpu_vmx)) {
+		const struct vcpu_vmx *vmx = vcpu;
+		const struct vcpu_vmx___vt *tdx = vcpu;
+
+		/* 7172c753c26a (6.16) moved it into a part that TDX has, too. */
+		if (bpf_core_field_exists(tdx->vt))
+			bpf_core_read(&code, 4, &tdx->vt.exit_reason);
+		else
+			bpf_core_read(&code, 4, &vmx->exit_reason);
+		return code;
+	}
+	return UNKNOWN_REASON;
+}
+
+static __always_inline __u64 read_field(const void *record, const volatile struct record_field *f)
+{
+	__u64 wide = 0;
+	__u32 narrow = 0;
+
+	if (f->size == 8) {
+		bpf_probe_read_kernel(&wide, 8, record + f->offset);
+		return wide;
+	}
+	bpf_probe_read_kernel(&narrow, 4, record + f->offset);
+	return narrow;
+}
+
+static __always_inline void record_reason(void *ctx, __u64 *reason, __u32 *isa)
+{
+	/* The layout of 6.12 and 6.18, read without a call. */
+	if (exit_reason.size == 4 && exit_reason.offset == 8 && exit_isa.offset == 24) {
+		*reason = *(__u32 *)(ctx + 8);
+		*isa = *(__u32 *)(ctx + 24);
+	} else {
+		*reason = read_field(ctx, &exit_reason);
+		*isa = read_field(ctx, &exit_isa);
+	}
+}
+
+/* What a detail is asked for belongs to one kind of exit. VMX has flags above the low 16 bits. */
+static __always_inline int is_msr_exit(const struct slot *s)
+{
+	__u16 vmx = s->reason;
+
+	return s->isa == 2 ? s->reason == 0x7c : vmx == 31 || vmx == 32;
+}
+
+static __always_inline int is_port_exit(const struct slot *s)
+{
+	return s->isa == 2 ? s->reason == 0x7b : (__u16)s->reason == 30;
+}
+
+/* NPF; EPT violation and misconfiguration */
+static __always_inline int is_page_exit(const struct slot *s)
+{
+	__u16 vmx = s->reason;
+
+	return s->isa == 2 ? s->reason == 0x400 : vmx == 48 || vmx == 49;
+}
+
+#endif

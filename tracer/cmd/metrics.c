@@ -185,6 +185,7 @@ static void add_ledger(struct metrics *m, const struct watch_view *v)
 	const struct ledger *l = &v->step.ledger;
 
 	m->ledger.events += l->events;
+	m->ledger.lost += l->lost;
 	m->ledger.map_full += l->map_full;
 	m->ledger.recursion_missed += l->recursion_missed;
 	m->ledger.unknown_exits += l->unknown_exits;
@@ -362,6 +363,7 @@ static void write_ledger(const struct metrics *m, FILE *f)
 	prom_family(f, "exitlab_events_total", "counter", "Events that the tracer has handled.");
 	prom_count(f, "exitlab_events_total", m->ledger.events, (char *)NULL);
 	prom_family(f, lost, "counter", "Events that were not counted, by cause.");
+	prom_count(f, lost, m->ledger.lost, "cause", "ring_full", (char *)NULL);
 	prom_count(f, lost, m->ledger.map_full, "cause", "no_room", (char *)NULL);
 	prom_count(f, lost, m->ledger.recursion_missed, "cause", "skipped_by_kernel", (char *)NULL);
 	prom_count(f, lost, m->ledger.unknown_exits, "cause", "unknown_vcpu", (char *)NULL);

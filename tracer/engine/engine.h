@@ -69,6 +69,7 @@ struct ledger {
 	uint64_t unmatched_exits;	/* exit without the entry before it */
 	uint64_t unmatched_entries;	/* entry without the exit before it (after the first) */
 	uint64_t unknown_exits;	/* exits of threads that have made no entry yet: uncounted */
+	uint64_t lost;		/* events for which a ring buffer had no room */
 };
 
 struct probe_info {

@@ -95,8 +95,8 @@ static json_t *vms_json(const struct trace_snapshot *s, vm_name_fn name, void *a
 
 static json_t *ledger_json(const struct ledger *l)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
-			 "map_full", (json_int_t)l->map_full,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
+			 "lost", (json_int_t)l->lost, "map_full", (json_int_t)l->map_full,
 			 "recursion_missed", (json_int_t)l->recursion_missed,
 			 "unmatched_exits", (json_int_t)l->unmatched_exits,
 			 "unmatched_entries", (json_int_t)l->unmatched_entries,

@@ -105,6 +105,7 @@ void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *
 	}
 	r.vm = NULL;
 	csv_number(&r, "ledger_events", l->events);
+	csv_number(&r, "ledger_lost", l->lost);
 	csv_number(&r, "ledger_map_full", l->map_full);
 	csv_number(&r, "ledger_recursion_missed", l->recursion_missed);
 	csv_number(&r, "ledger_unknown_exits", l->unknown_exits);

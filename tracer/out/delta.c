@@ -209,6 +209,7 @@ static struct ledger step_ledger(const struct ledger *now, const struct ledger *
 		.unmatched_exits = minus(now->unmatched_exits, before->unmatched_exits),
 		.unmatched_entries = minus(now->unmatched_entries, before->unmatched_entries),
 		.unknown_exits = minus(now->unknown_exits, before->unknown_exits),
+		.lost = minus(now->lost, before->lost),
 	};
 }
 

@@ -188,9 +188,9 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 	const struct ledger *l = &s->ledger;
 	size_t i;
 
-	fprintf(f, "lost: %" PRIu64 " no room, %" PRIu64 " skipped by the kernel, %" PRIu64
-		" of unknown vCPUs; %" PRIu64 " events seen\n", l->map_full, l->recursion_missed,
-		l->unknown_exits, l->events);
+	fprintf(f, "lost: %" PRIu64 " ring full, %" PRIu64 " no room, %" PRIu64
+		" skipped by the kernel, %" PRIu64 " of unknown vCPUs;\n%" PRIu64 " events seen\n",
+		l->lost, l->map_full, l->recursion_missed, l->unknown_exits, l->events);
 	fprintf(f, "without time: %" PRIu64 " exits without an entry before, %" PRIu64
 		" entries without an exit\n", l->unmatched_exits, l->unmatched_entries);
 	fputs("probes:", f);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine/signal.h"
+#include "util/cpus.h"
 #include "util/log.h"
 
 #define MAX_SECONDS 1e6
@@ -34,11 +35,13 @@ static void usage(FILE *f)
 		"  --vm NAME|PID    only this VM; can be given several times\n"
 		"  --vcpu LIST      only these vCPUs, such as 0-3,7\n"
 		"  --cgroup PATH    only VMs in this cgroup (version 2) and below\n"
+		"  -C, --cpu LIST   only exits on these host CPUs; takes the perf engine\n"
 		"  --detail msr     split MSR exits by the register\n"
 		"  --signals LIST   what to measure besides exits, with commas between, or 'all':\n");
 	for (s = engine_signals; *s; s++)
 		fprintf(f, "                   %-11s %s\n", (*s)->name, (*s)->what);
 	fprintf(f, "How:\n"
+		"  --engine KIND    bpf, perf, or auto: perf where BPF cannot (default)\n"
 		"  --json           print JSON (schema exitlab-stat/1), a line per interval\n"
 		"  --csv            print CSV\n"
 		"  -o, --output F   write to file F\n"
@@ -113,6 +116,11 @@ static int which(int c, struct stat_options *o)
 		if (filter_vcpus(&o->filter, optarg))
 			return bad("'%s' is not a list of vCPUs such as 0-3,7", optarg);
 		return EX_OK;
+	case 'C':
+		if (cpus_parse(optarg, &o->cpus))
+			return bad("'%s' is not a list of CPUs such as 0-3,7", optarg);
+		o->some_cpus = true;
+		return EX_OK;
 	case 'g':
 		ret = filter_cgroup(&o->filter, optarg);
 		if (ret)
@@ -141,6 +149,22 @@ static int sort_key(struct stat_options *o)
 	return bad("--sort is time, count or name, not '%s'", optarg);
 }
 
+static int engine_kind(struct stat_options *o)
+{
+	static const char *const kinds[] = {
+		[ENGINE_AUTO] = "auto", [ENGINE_BPF] = "bpf", [ENGINE_PERF] = "perf",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!strcmp(optarg, kinds[i])) {
+			o->engine = (enum engine_kind)i;
+			return EX_OK;
+		}
+	}
+	return bad("--engine is auto, bpf or perf, not '%s'", optarg);
+}
+
 static int option(int c, struct stat_options *o)
 {
 	long n;
@@ -157,7 +181,7 @@ static int option(int c, struct stat_options *o)
 		o->top = (size_t)n;
 		return EX_OK;
 	case 'j':
-	case 'C':
+	case 'v':
 		if (o->format != STAT_TABLE)
 			return bad("only one of --json and --csv%s", "");
 		o->format = c == 'j' ? STAT_JSON : STAT_CSV;
@@ -174,6 +198,8 @@ static int option(int c, struct stat_options *o)
 	case 'c':
 		o->cost = true;
 		return EX_OK;
+	case 'e':
+		return engine_kind(o);
 	}
 	return which(c, o);
 }
@@ -206,7 +232,9 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		{ "detail", required_argument, NULL, 'D' },
 		{ "duration", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
-		{ "csv", no_argument, NULL, 'C' },
+		{ "csv", no_argument, NULL, 'v' },
+		{ "cpu", required_argument, NULL, 'C' },
+		{ "engine", required_argument, NULL, 'e' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },
@@ -229,7 +257,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 	/* Our own messages, in one form. */
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":p:o:h", opts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:o:C:h", opts, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return EX_OK;

@@ -24,6 +24,9 @@ struct stat_options {
 	enum stat_format format;
 	bool msr, cost;
 	unsigned int signals;		/* enum engine_signal */
+	enum engine_kind engine;
+	bool some_cpus;			/* only those in @cpus */
+	cpu_set_t cpus;
 	const char *output;		/* file; NULL = stdout */
 	char **command;			/* NULL = none */
 };

@@ -22,7 +22,6 @@
 #include "bpf/exits.skel.h"
 #include "engine/progs.h"
 #include "engine/tracefs.h"
-#include "util/bpf_log.h"
 #include "util/log.h"
 
 struct bpf_engine {
@@ -115,7 +114,11 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 	if (!e)
 		return -ENOMEM;
 	e->opts = *opts;
-	libbpf_set_print(bpf_log);
+	if (opts->cpus) {
+		err("only the perf engine can count on some CPUs alone");
+		free(e);
+		return -EOPNOTSUPP;
+	}
 	for (i = 0; i < 2; i++) {
 		if (forced && strcmp(forced, ladder[i]))
 			continue;
@@ -130,7 +133,7 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		return 0;
 	}
 	if (ret == -EPERM || ret == -EACCES)
-		err("loading BPF programs is not permitted; run as root");
+		err("loading BPF programs is not permitted; it takes root, or CAP_BPF and CAP_PERFMON");
 	else if (ret != -EOPNOTSUPP && ret != -ENODEV)
 		err("the tracing programs do not load on this kernel: %s (-vv shows why)",
 		    strerror(-ret));

@@ -8,6 +8,7 @@
 #ifndef EXITLAB_ENGINE_H
 #define EXITLAB_ENGINE_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,13 +29,23 @@ enum engine_signal {
 	SIGNAL_IOCORES = 8,	/* vhost workers */
 };
 
+/* How exits are counted. Both give the same counts. */
+enum engine_kind {
+	ENGINE_AUTO,		/* BPF, or perf where BPF cannot */
+	ENGINE_BPF,		/* programs in the kernel */
+	ENGINE_PERF,		/* perf events, read by a thread */
+};
+
 struct engine_opts {
+	enum engine_kind kind;
 	unsigned int signals;	/* enum engine_signal; SIGNAL_EXITS is implied */
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
 	bool msr_detail;	/* split MSR exits by MSR number (one more probe: kvm_msr) */
 	bool own_cost;		/* measure the programs' run time; costs two clock reads an event */
 	/* Force a rung for kvm_entry ("tp_btf", "raw_tp"); NULL = $EXITLAB_RUNG, else the best. */
 	const char *rung;
+	/* Events of these CPUs only, NULL = all; borrowed. The perf engine alone can do that. */
+	const cpu_set_t *cpus;
 };
 
 /* One (isa, reason, detail) of one vCPU. */
@@ -91,8 +102,13 @@ struct trace_snapshot {
 	size_t nr_parts;
 	struct probe_info probes[MAX_PROBES];
 	size_t nr_probes;
-	/* Cost of our own programs, by the kernel's BPF statistics; 0 = not measured. */
+	/*
+	 * Own cost; 0 = not measured. BPF: runs of our programs, and their time by the kernel's
+	 * statistics. Perf (cost_of_reader): events read, and the CPU time that reading took; what
+	 * the kernel spends on writing them is not in it, nobody measures that.
+	 */
 	uint64_t run_cnt, run_ns;
+	bool cost_of_reader;
 };
 
 /* Loads the programs without attaching. 0 or negative errno; the reason is logged in one line. */

@@ -122,8 +122,9 @@ json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *
 		json_object_set_new(o, s->parts[i]->ops->name,
 				    s->parts[i]->ops->json(s->parts[i], &c));
 	}
-	if (s->run_cnt > 0) {
-		json_object_set_new(o, "cost", json_pack("{s:I, s:I}", "run_cnt",
+	if (s->run_cnt > 0 || s->cost_of_reader) {
+		json_object_set_new(o, "cost", json_pack("{s:s, s:I, s:I}", "of",
+			s->cost_of_reader ? "reader" : "bpf_programs", "run_cnt",
 			(json_int_t)s->run_cnt, "run_ns", (json_int_t)s->run_ns));
 	} else {
 		json_object_set_new(o, "cost", json_null());

@@ -196,10 +196,14 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 	fputs("probes:", f);
 	for (i = 0; i < s->nr_probes; i++)
 		fprintf(f, "%s %s (%s)", i ? "," : "", s->probes[i].name, s->probes[i].rung);
-	if (s->run_cnt)
+	if (s->run_cnt && !s->cost_of_reader)
 		fprintf(f, "; %" PRIu64 " runs took %" PRIu64 " ns each", s->run_cnt,
 			s->run_ns / s->run_cnt);
 	fputc('\n', f);
+	if (s->run_cnt && s->cost_of_reader)
+		fprintf(f, "reading %" PRIu64 " events took %" PRIu64 " ns each, %.1f %% of a CPU\n",
+			s->run_cnt, s->run_ns / s->run_cnt,
+			s->duration_ns ? 100.0 * (double)s->run_ns / (double)s->duration_ns : 0.0);
 }
 
 void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, enum out_sort sort,

@@ -28,6 +28,7 @@
 #include "engine/perf_order.h"
 #include "engine/perf_ring.h"
 #include "engine/tep.h"
+#include "host/privileges.h"
 #include "util/cpus.h"
 #include "util/log.h"
 
@@ -287,7 +288,8 @@ static uint64_t thread_cpu_ns(void)
 /* The thread needs less than who started it: what CPUs that come online take. */
 static void drop_privileges(void)
 {
-	const uint64_t keep = 1ull << CAP_PERFMON | 1ull << CAP_IPC_LOCK;
+	const uint64_t keep = 1ull << CAP_PERFMON | 1ull << CAP_IPC_LOCK |
+			      (privileges_perf_is_closed() ? 1ull << CAP_SYS_ADMIN : 0);
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
 	size_t i;

@@ -116,8 +116,10 @@ static void take(struct perf_ring *r, const void *record, size_t size, const str
 	const struct sample_record *s = record;
 	const struct lost_record *l = record;
 
-	if (h->type == PERF_RECORD_SAMPLE && size >= sizeof(*s) &&
-	    s->raw_size <= size - sizeof(*s)) {
+	/* The raw data begins in the padding of the struct. */
+	const size_t before = offsetof(struct sample_record, raw);
+
+	if (h->type == PERF_RECORD_SAMPLE && size >= before && s->raw_size <= size - before) {
 		struct ring_sample out = { forward(r, s->time), (pid_t)s->pid, (pid_t)s->tid,
 			(int)s->cpu, s->raw, s->raw_size };
 

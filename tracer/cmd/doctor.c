@@ -45,12 +45,14 @@ static const char *const state_name[] = { "ok", "note", "missing", "unknown" };
 void doctor_permissions(struct findings *f)
 {
 	struct finding *one;
-	char missing[64];
+	char missing[64], why[200];
 	bool ok = privileges_to_trace(missing, sizeof(missing));
+	/* The perf engine does without programs. */
+	bool needed = !ok && !privileges_enough(false, why, sizeof(why));
 
-	one = finding_add(f, "permission", "load programs", ok ? FOUND_OK : FOUND_MISSING, "%s",
-			  ok ? "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN" : missing);
-	one->needed = true;
+	one = finding_add(f, "permission", "load programs", ok ? FOUND_OK : needed ? FOUND_MISSING :
+			  FOUND_NOTE, "%s", ok ? "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN" : missing);
+	one->needed = ok || needed;
 	if (!ok)
 		snprintf(one->fix, sizeof(one->fix), "run as root, or with %s", missing);
 	ok = privileges_to_read() || geteuid() == 0;
@@ -74,10 +76,10 @@ void doctor_permissions(struct findings *f)
 		    "no tp_btf where KVM is a module");
 }
 
-/* Loads and attaches with one rung; the reason in @why if not. */
-static bool try_rung(const char *rung, bool msr, char *why, size_t size)
+/* Loads and attaches one engine, with one rung if it has several; the reason in @why if not. */
+static bool try_engine(enum engine_kind kind, const char *rung, bool msr, char *why, size_t size)
 {
-	struct engine_opts eo = { .rung = rung, .msr_detail = msr };
+	struct engine_opts eo = { .kind = kind, .rung = rung, .msr_detail = msr };
 	struct engine *e = NULL;
 	int ret = engine_open(&eo, &e);
 
@@ -93,15 +95,23 @@ static bool rungs(struct findings *f)
 	static const char *const ladder[] = { "tp_btf", "raw_tp" };
 	const char *used = NULL;
 	char why[200], last[200] = "";
-	bool works[2];
+	bool works[2], perf;
 	size_t i;
 
+	perf = try_engine(ENGINE_PERF, NULL, false, why, sizeof(why));
+	finding_add(f, "signal", "perf engine", perf ? FOUND_OK : FOUND_NOTE, "%s", perf ?
+		    "works; counts exits where BPF does not load" : why);
 	for (i = 0; i < 2; i++) {
-		works[i] = try_rung(ladder[i], false, why, sizeof(why));
+		works[i] = try_engine(ENGINE_BPF, ladder[i], false, why, sizeof(why));
 		if (works[i] && !used)
 			used = ladder[i];
 		if (!works[i])
 			memcpy(last, why, sizeof(last));
+	}
+	if (!used && perf) {
+		finding_add(f, "signal", "VM entries", FOUND_OK, "kvm_entry by perf; BPF: %s", last)
+			->needed = true;
+		return true;
 	}
 	if (!used) {
 		finding_add(f, "signal", "VM entries", FOUND_MISSING, "%s", last)->needed = true;
@@ -224,7 +234,7 @@ static void others(struct findings *f)
 	char why[200];
 	int ret;
 
-	if (try_rung(NULL, true, why, sizeof(why)))
+	if (try_engine(ENGINE_BPF, NULL, true, why, sizeof(why)))
 		finding_add(f, "signal", "MSR detail", FOUND_OK, "kvm_msr by tp");
 	else
 		finding_add(f, "signal", "MSR detail", FOUND_MISSING, "%s", why);

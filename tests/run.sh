@@ -93,6 +93,7 @@ if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
+	collect engines-emulated tests/system/engines-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"

@@ -5,14 +5,14 @@
 # kernel's own hist triggers. Events that find no room, CPUs that come and go, SIGKILL. Prints TAP;
 # 2 minutes.
 #
-# usage: tests/system/engines-emulated.sh	(needs the testbed: make setup)
+# usage: tests/system/engines-emulated.sh [--kernel PACKAGE]	(needs the testbed: make setup)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 cd "$TOP"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-paths=$(testbed/build.sh "$PWD/build/exitlab-point")
+paths=$(testbed/build.sh "$@" "$PWD/build/exitlab-point")
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 
@@ -84,7 +84,7 @@ window_end() { # SECTION ENGINE...
 # One guest with known counts, and one that moves between the CPUs all the time.
 hist_on
 window 5 bpf perf
-kvmguest --out 11 --cpuid 13 --hlt 7 --wrmsr 17 --loop 1.5 --json >/tmp/loop & vm=$!
+kvmguest --out 11 --cpuid 13 --hlt 7 --wrmsr 17 --loop 0.7 --json >/tmp/loop & vm=$!
 guest & fixed=$!
 while kill -0 $vm 2>/dev/null; do
 	taskset -p 1 $vm >/dev/null 2>&1; usleep 3000
@@ -167,7 +167,7 @@ INIT
 chmod +x "$work/root/init"
 (cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
 cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
 	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
 	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 2 -m 1500 \
 	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \

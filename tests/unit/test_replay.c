@@ -340,7 +340,7 @@ static void thousands_of_threads(void **state)
 	snapshot_free(&s);
 }
 
-/* All 4096 orders of 12 events: each exit is in exactly one row, with a time if an entry follows. */
+/* All 4096 orders of 12 events: each exit is in one row, with a time if an entry follows. */
 static void any_order_is_accounted_for(void **state)
 {
 	unsigned int order, i;

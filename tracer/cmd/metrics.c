@@ -49,6 +49,7 @@ struct metrics {
 	struct probe_info probes[8];
 	size_t nr_probes;
 	uint64_t run_cnt, run_ns, restarts;
+	bool cost_of_reader;
 	bool kvm_known;
 };
 
@@ -193,6 +194,7 @@ static void add_ledger(struct metrics *m, const struct watch_view *v)
 	m->ledger.unmatched_entries += l->unmatched_entries;
 	m->run_cnt += v->step.run_cnt;
 	m->run_ns += v->step.run_ns;
+	m->cost_of_reader = v->step.cost_of_reader;
 	m->restarts = v->restarts;
 	m->kvm_known = v->kvm_known;
 	m->nr_probes = v->step.nr_probes;
@@ -389,7 +391,14 @@ static void write_self(const struct metrics *m, FILE *f)
 		prom_count(f, "exitlab_probe_info", 1, "probe", m->probes[i].name,
 			   "rung", m->probes[i].rung, (char *)NULL);
 	/* Without kernel.bpf_stats_enabled nobody measures it. */
-	if (m->run_cnt) {
+	if (m->cost_of_reader) {
+		prom_family(f, "exitlab_reader_events_total", "counter",
+			    "Events that the tracer has read from ring buffers.");
+		prom_count(f, "exitlab_reader_events_total", m->run_cnt, (char *)NULL);
+		prom_family(f, "exitlab_reader_cpu_seconds_total", "counter",
+			    "CPU time of reading them; what writing them takes is not in it.");
+		prom_seconds(f, "exitlab_reader_cpu_seconds_total", m->run_ns, (char *)NULL);
+	} else if (m->run_cnt) {
 		prom_family(f, "exitlab_tracer_runs_total", "counter",
 			    "Runs of the tracer's programs in the kernel.");
 		prom_count(f, "exitlab_tracer_runs_total", m->run_cnt, (char *)NULL);

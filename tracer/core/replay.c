@@ -2,10 +2,10 @@
 /*
  * Exits from single events.
  *
- * The rules are those of bpf/exits.bpf.c, and tests/system/engines-emulated.sh compares the two. The
- * vCPU is known at kvm_entry, so an exit of a thread that has made no entry yet is of no vCPU; an
- * exit waits until the next event of its vCPU books it; a detail belongs to the exit before it, if
- * it is of the kind that has one.
+ * The rules are those of bpf/exits.bpf.c, and tests/system/engines-emulated.sh compares the two.
+ * The vCPU is known at kvm_entry, so an exit of a thread that has made no entry yet is of no vCPU;
+ * an exit waits until the next event of its vCPU books it; a detail belongs to the exit before it,
+ * if it is of the kind that has one.
  *
  * What is different: an event names the process and the vCPU's number, but not the VM. Two VMs of
  * one process are told apart when both are seen in guest mode with the same number at the same

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The perf engine: for hosts whose kernel has no usable BPF or BTF. Every event of KVM's tracepoints
- * is written to a ring buffer per CPU and read by a thread, which puts them in order
+ * The perf engine: for hosts whose kernel has no usable BPF or BTF. Every event of KVM's
+ * tracepoints is written to a ring buffer per CPU and read by a thread, which puts them in order
  * (perf_order.h) and counts (core/replay.h). The same counts as the BPF engine's, at a higher cost
  * per event; and what a ring has no room for is lost, which the ledger says.
  *
- * A tracepoint counts on the CPU where it is hit, so each CPU has its own events, and CPUs that come
- * online later need theirs.
+ * A tracepoint counts on the CPU where it is hit, so each CPU has its own events, and CPUs that
+ * come online later need theirs.
  */
 #include "engine/backend.h"
 
@@ -249,7 +249,7 @@ static void read_rings(struct perf_engine *e, bool all)
 	order_round(&e->order, e->replay, all);
 }
 
-/* CPUs come and go. A CPU that went takes its events with it: they do not come back by themselves. */
+/* CPUs come and go. One that went takes its events with it: they do not come back by themselves. */
 static void look_at_cpus(struct perf_engine *e)
 {
 	cpu_set_t online;

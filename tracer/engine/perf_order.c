@@ -34,7 +34,6 @@ static struct order_item *add(struct perf_order *o)
 	i = &o->item[o->n++];
 	memset(i, 0, sizeof(*i));
 	i->round = o->round;
-	i->seq = o->seq++;
 	return i;
 }
 
@@ -60,23 +59,52 @@ int order_loss(struct perf_order *o, uint64_t ts_ns, uint64_t n)
 	return 0;
 }
 
-static int by_time(const void *a, const void *b)
+/* Where the run that begins at @i ends: items in order of time. */
+static size_t run_end(const struct perf_order *o, size_t i)
 {
-	const struct order_item *x = a, *y = b;
-
-	if (x->e.ts_ns != y->e.ts_ns)
-		return x->e.ts_ns < y->e.ts_ns ? -1 : 1;
-	return x->seq < y->seq ? -1 : 1;
+	for (i++; i < o->n && o->item[i].e.ts_ns >= o->item[i - 1].e.ts_ns; i++)
+		;
+	return i < o->n ? i : o->n;
 }
 
-static bool sorted(const struct perf_order *o)
+/* Merges [a, b) and [b, c) of @from into @to; at equal times the first goes first. */
+static void merge(struct order_item *to, const struct order_item *from, size_t a, size_t b,
+		  size_t c)
 {
-	size_t i;
+	size_t i = a, k = b, n;
 
-	for (i = 1; i < o->n; i++)
-		if (o->item[i].e.ts_ns < o->item[i - 1].e.ts_ns)
-			return false;
-	return true;
+	for (n = a; n < c; n++)
+		to[n] = k == c || (i < b && from[i].e.ts_ns <= from[k].e.ts_ns) ? from[i++] :
+			from[k++];
+}
+
+/* A merge sort of the runs there are, one per ring: as quick as it gets for few rings. */
+static int sort(struct perf_order *o)
+{
+	size_t a, b, c;
+
+	while (o->n > 0 && run_end(o, 0) < o->n) {
+		struct order_item *t = o->scratch;
+
+		if (o->max_scratch < o->max) {
+			t = realloc(t, o->max * sizeof(*t));
+			if (!t)
+				return -ENOMEM;
+			o->scratch = t;
+			o->max_scratch = o->max;
+		}
+		for (a = 0; a < o->n; a = c) {
+			b = run_end(o, a);
+			c = b < o->n ? run_end(o, b) : b;
+			merge(t, o->item, a, b, c);
+		}
+		o->scratch = o->item;
+		o->item = t;
+		c = o->max;
+		o->max = o->max_scratch;
+		o->max_scratch = c;
+	}
+	return 0;
 }
 
 /* An empty table for at least twice as many threads as there can be. */
@@ -128,9 +156,7 @@ void order_round(struct perf_order *o, struct replay *r, bool all)
 {
 	size_t i, kept = 0;
 
-	if (o->n > 0 && !sorted(o))
-		qsort(o->item, o->n, sizeof(o->item[0]), by_time);
-	mark_ready(o, all);
+	mark_ready(o, sort(o) || all);
 	for (i = 0; i < o->n; i++) {
 		struct order_item *x = &o->item[i];
 
@@ -148,6 +174,7 @@ void order_round(struct perf_order *o, struct replay *r, bool all)
 void order_free(struct perf_order *o)
 {
 	free(o->item);
+	free(o->scratch);
 	free(o->threads);
 	memset(o, 0, sizeof(*o));
 }

@@ -14,7 +14,7 @@
 
 struct order_item {
 	struct kvm_event e;
-	uint64_t round, seq;
+	uint64_t round;
 	uint64_t lost;		/* events, if is_loss */
 	bool is_loss, ready;
 };
@@ -23,9 +23,11 @@ struct order_item {
 struct perf_order {
 	struct order_item *item;
 	size_t n, max;
+	struct order_item *scratch;
+	size_t max_scratch;
 	pid_t *threads;		/* scratch of a round: an open hash table of @size */
 	size_t size;
-	uint64_t round, seq;
+	uint64_t round;
 };
 
 /*

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reading a perf ring buffer. The kernel writes at data_head and stops when it would run into
- * data_tail, which is ours: what does not fit is counted, and told by a record of its own once there
- * is room again.
+ * data_tail, which is ours: what does not fit is counted, and told by a record of its own once
+ * there is room again.
  */
 #include "engine/perf_ring.h"
 

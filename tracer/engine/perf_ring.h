@@ -45,8 +45,8 @@ struct perf_ring {
  */
 int ring_open(struct perf_ring *r, int cpu, const int *id, size_t n);
 /*
- * Gives it a ring of @size bytes (a power of two, at least a page). 0 or negative errno (-EPERM: more
- * memory than may be locked).
+ * Gives it a ring of @size bytes (a power of two, at least a page). 0 or negative errno (-EPERM:
+ * more memory than may be locked).
  */
 int ring_map(struct perf_ring *r, size_t size);
 /* Switches event @i on or off. */

@@ -35,8 +35,8 @@ const char *kvm_event_name(enum kvm_event_type type);
 /* Number of that event in records (its "ID"), -1 if it has not been added. */
 int kvm_decoder_id(const struct kvm_decoder *d, enum kvm_event_type type);
 /*
- * Reads a record, from common_type on. Sets type, vcpu, isa, reason, detail and write of @e, nothing
- * else; an event that was not added is KVM_EVENT_OTHER. 0 or -EINVAL (too short).
+ * Reads a record, from common_type on. Sets type, vcpu, isa, reason, detail and write of @e,
+ * nothing else; an event that was not added is KVM_EVENT_OTHER. 0 or -EINVAL (too short).
  */
 int kvm_decoder_read(const struct kvm_decoder *d, const void *raw, size_t size,
 		     struct kvm_event *e);

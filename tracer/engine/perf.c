@@ -376,7 +376,10 @@ static void perf_detach(void *b)
 	uint64_t t = thread_cpu_ns();
 	int cpu;
 
+	/* The reader opens and closes rings of its own accord until it is stopped. */
+	pthread_mutex_lock(&e->lock);
 	enable(e, false);
+	pthread_mutex_unlock(&e->lock);
 	stop_reader(e);
 	if (e->replay) {
 		read_rings(e, false);

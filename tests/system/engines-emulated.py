@@ -179,6 +179,9 @@ t("hotplug: a CPU that comes and goes: three guests, nothing missing", lambda:
   made(js("hotplug", "perf"), 3) and clean(js("hotplug", "perf")) and
   reasons(js("hotplug", "perf")) == hist_reasons("hotplug") and
   "CPU 1 has come online" in parts["hotplug", "perf_err"])
+t("blink: a CPU that is gone for a moment: nothing missing", lambda:
+  made(js("blink", "perf"), 2) and clean(js("blink", "perf")) and
+  reasons(js("blink", "perf")) == hist_reasons("blink"))
 t("kill: SIGKILL leaves no perf event", lambda: (lambda a: int(a[0]) >= 4 and a[1:3] == ["0", "0"])(
   parts["kill", "out"].split()))
 t("least: CAP_PERFMON and CAP_DAC_READ_SEARCH are enough, and it says why not BPF", lambda:

@@ -136,6 +136,18 @@ window_end hotplug perf
 hist_off hotplug
 echo "@@ end"
 
+# CPU 1 goes, and is back before a tracer that looks once a second has seen that.
+hist_on
+window 5 perf
+taskset 2 guest >/dev/null
+echo 0 >/sys/devices/system/cpu/cpu1/online
+echo 1 >/sys/devices/system/cpu/cpu1/online
+usleep 50000
+taskset 2 guest >/dev/null
+window_end blink perf
+hist_off blink
+echo "@@ end"
+
 # Nothing is left after SIGKILL.
 events() { ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c 'perf_event'; }
 echo "@@ kill out"

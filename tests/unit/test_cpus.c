@@ -32,11 +32,23 @@ static void no_lists(void **state)
 		assert_int_equal(cpus_parse(bad[i], &s), -EINVAL);
 }
 
+static void messages_of_the_kernel(void **state)
+{
+	(void)state;
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu17"), 17);
+	assert_int_equal(cpus_gone_message("online@/devices/system/cpu/cpu17"), -1);
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu"), -1);
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu1/x"), -1);
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu9999"), -1);
+	assert_int_equal(cpus_gone_message(""), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
 		cmocka_unit_test(no_lists),
+		cmocka_unit_test(messages_of_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

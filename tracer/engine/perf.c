@@ -33,7 +33,7 @@
 #include "util/log.h"
 
 #define RING_KB 2048		/* of a CPU, if that may be locked */
-#define CPUS_EVERY_MS 1000	/* how soon a CPU that comes online is seen */
+#define CPUS_EVERY_MS 1000	/* looks at the CPUs, where the kernel does not tell */
 
 /* In the order in which they are switched on: an exit needs the entry before it. */
 static const enum kvm_event_type wanted[RING_EVENTS] = {
@@ -50,7 +50,8 @@ struct perf_engine {
 	pthread_t thread;
 	bool running;
 	int stop_fd;			/* eventfd */
-	struct pollfd poll[1 + CPU_SETSIZE];	/* the thread's own */
+	int cpus_fd;			/* tells that CPUs come and go; -1 = cannot */
+	struct pollfd poll[2 + CPU_SETSIZE];	/* the thread's own */
 	/* What follows belongs to who holds the lock. */
 	pthread_mutex_t lock;
 	struct perf_ring ring[CPU_SETSIZE];	/* by CPU; n == 0: none */
@@ -73,8 +74,7 @@ static int say_why(int e)
 	else if (e == -EACCES || e == -EPERM)
 		err("reading KVM's tracepoints by perf needs root, or CAP_PERFMON and read access to tracefs");
 	else if (e == -EMFILE || e == -ENFILE)
-		err("the limit of open files is too low for %d perf events a CPU; try: ulimit -n 65536",
-		    RING_EVENTS);
+		err("the limit of open files is too low for perf events on all CPUs; try: ulimit -n 65536");
 	else
 		err("perf events of KVM cannot be opened: %s", strerror(-e));
 	return e == -ENOENT ? -EOPNOTSUPP : e;
@@ -138,6 +138,7 @@ static int perf_open(const struct engine_opts *opts, void **out)
 	e->ring_kb = ring_size(e->ring_forced ? atoi(kb) : RING_KB);
 	pthread_mutex_init(&e->lock, NULL);
 	e->stop_fd = eventfd(0, EFD_CLOEXEC);
+	e->cpus_fd = cpus_watch();
 	e->decoder = kvm_decoder_new(NULL);
 	ret = e->decoder && e->stop_fd >= 0 ? learn_events(e) : -ENOMEM;
 	if (!ret) {
@@ -249,31 +250,38 @@ static void read_rings(struct perf_engine *e, bool all)
 	order_round(&e->order, e->replay, all);
 }
 
-/* CPUs come and go. One that went takes its events with it: they do not come back by themselves. */
+static void welcome_cpu(struct perf_engine *e, int cpu)
+{
+	size_t i;
+	int ret = open_cpu(e, cpu);
+
+	for (i = 0; !ret && i < e->ring[cpu].n; i++)
+		ret = ring_enable(&e->ring[cpu], i, true);
+	if (ret)
+		CPU_SET(cpu, &e->refused);
+	info("CPU %d has come online: exits on it are %s", cpu,
+	     ret ? "not counted" : "counted from now on");
+}
+
+/*
+ * CPUs come and go. One that went takes its events with it: they do not come back by themselves,
+ * not even if it is back before we look.
+ */
 static void look_at_cpus(struct perf_engine *e)
 {
-	cpu_set_t online;
+	cpu_set_t online, gone;
 	int cpu;
 
+	cpus_gone(e->cpus_fd, &gone);
 	if (cpus_online(&online))
 		return;
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		bool on = CPU_ISSET(cpu, &online);
-		struct perf_ring *r = &e->ring[cpu];
-		size_t i;
-		int ret;
 
-		if (!on && r->n) {
-			close_cpu(e, r);
-		} else if (on && !r->n && !CPU_ISSET(cpu, &e->refused)) {
-			ret = open_cpu(e, cpu);
-			for (i = 0; !ret && i < r->n; i++)
-				ret = ring_enable(r, i, true);
-			if (ret)
-				CPU_SET(cpu, &e->refused);
-			info("CPU %d has come online: exits on it are %s", cpu,
-			     ret ? "not counted" : "counted from now on");
-		}
+		if (e->ring[cpu].n && (!on || CPU_ISSET(cpu, &gone)))
+			close_cpu(e, &e->ring[cpu]);
+		if (on && !e->ring[cpu].n && !CPU_ISSET(cpu, &e->refused))
+			welcome_cpu(e, cpu);
 	}
 }
 
@@ -308,18 +316,19 @@ static void drop_privileges(void)
 static bool wait_for_events(struct perf_engine *e, bool *cpus)
 {
 	struct pollfd *p = e->poll;
-	nfds_t n = 1, i;
+	nfds_t n = 2, i;
 	int cpu, ret;
 
 	p[0] = (struct pollfd){ .fd = e->stop_fd, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = e->cpus_fd, .events = POLLIN };
 	pthread_mutex_lock(&e->lock);
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (e->ring[cpu].n)
 			p[n++] = (struct pollfd){ .fd = e->ring[cpu].fd[0], .events = POLLIN };
 	pthread_mutex_unlock(&e->lock);
 	ret = poll(p, n, CPUS_EVERY_MS);
-	*cpus = ret == 0;
-	for (i = 1; ret > 0 && i < n; i++)
+	*cpus = ret == 0 || p[1].revents;
+	for (i = 2; ret > 0 && i < n; i++)
 		*cpus |= p[i].revents & (POLLHUP | POLLERR);
 	return !p[0].revents;
 }
@@ -468,6 +477,8 @@ static void perf_close(void *b)
 	kvm_decoder_free(e->decoder);
 	if (e->stop_fd >= 0)
 		close(e->stop_fd);
+	if (e->cpus_fd >= 0)
+		close(e->cpus_fd);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }

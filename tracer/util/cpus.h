@@ -10,4 +10,14 @@ int cpus_parse(const char *list, cpu_set_t *out);
 /* Those that are online now. 0 or negative errno. */
 int cpus_online(cpu_set_t *out);
 
+/*
+ * A descriptor that can be read when the kernel has told that CPUs came or went; -1 where it cannot
+ * be had (in a container, for instance). To be closed.
+ */
+int cpus_watch(void);
+/* CPUs that went offline since the last call, if only for a moment. @fd as above. */
+void cpus_gone(int fd, cpu_set_t *out);
+/* The CPU that went offline by this message of the kernel, else -1. Pure. */
+int cpus_gone_message(const char *message);
+
 #endif

@@ -165,7 +165,7 @@ static void tell_exits(struct findings *f, uint64_t traced, uint64_t counted, co
 
 	if (traced) {
 		one = finding_add(f, "signal", "VM exits", FOUND_OK,
-				  "kvm_exit by tp; of %s %" PRIu64 " were traced", whose, traced);
+				  "kvm_exit is attached; of %s %" PRIu64 " were traced", whose, traced);
 	} else if (counted) {
 		one = finding_add(f, "signal", "VM exits", FOUND_MISSING,
 				  "KVM counted %" PRIu64 " exits of %s but never called the kvm_exit "
@@ -174,7 +174,7 @@ static void tell_exits(struct findings *f, uint64_t traced, uint64_t counted, co
 			 "none: this KVM has no call of it; top and export show KVM's own count");
 	} else {
 		one = finding_add(f, "signal", "VM exits", FOUND_UNKNOWN,
-				  "kvm_exit by tp is attached; %s made no exits to trace", whose);
+				  "kvm_exit is attached; %s made no exits to trace", whose);
 	}
 	one->needed = true;
 }

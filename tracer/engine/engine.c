@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One engine for exits, chosen once, and the signals that were asked for beside it; started, stopped
- * and read together, so that all numbers are of one interval.
+ * One engine for exits, chosen once, and the signals that were asked for beside it; started,
+ * stopped and read together, so that all numbers are of one interval.
  */
 #include "engine/engine.h"
 

@@ -58,7 +58,8 @@ int cpus_online(cpu_set_t *out)
 
 int cpus_watch(void)
 {
-	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = 1 };	/* the kernel's own */
+	/* The group in which the kernel itself speaks. */
+	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			NETLINK_KOBJECT_UEVENT);
 

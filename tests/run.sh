@@ -97,6 +97,7 @@ if want testbed; then
 	collect irqs-emulated tests/system/irqs-emulated.sh
 	collect irqs-devices tests/system/irqs-devices.sh
 	collect rungs-emulated tests/system/rungs-emulated.sh
+	collect engines-emulated tests/system/engines-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
@@ -105,6 +106,9 @@ fi
 if want kvm; then
 	say "tests with KVM modules built from source take about 6 minutes; their log: $logs/kvm.err"
 	collect kvm tests/system/kvm-tree.sh
+	old=$(apt-cache pkgnames linux-image-6.1.0- | sed -n 's/^linux-image-\(6\.1\.0-[0-9]*-amd64\)$/\1/p' |
+		sort -V | tail -n 1)
+	[ -z "$old" ] || collect engines-6.1 tests/system/engines-emulated.sh --kernel "$old"
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

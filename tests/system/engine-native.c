@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The BPF engine end to end on a host whose KVM never calls kvm_entry and kvm_exit (a software
- * hypervisor such as PVM): its very programs are attached to two tracepoints that do fire there,
+ * The engines end to end on a host whose KVM never calls kvm_entry and kvm_exit (a software
+ * hypervisor such as PVM): they are attached to two tracepoints that do fire there,
  * with the same first argument or at other offsets of the record, and must count what kvmguest did.
  *
  *   kvm_entry -> kvm_emulate_insn(vcpu, ...)	kvm_exit -> kvm_userspace_exit(reason, errno)
  *
  * The engine does not know: its look-up of the layout is answered here, and bpf_program__attach()
- * is wrapped by the linker (-Wl,--wrap). So what is tested is the map handling, the attribution to
+ * is wrapped by the linker (-Wl,--wrap); the perf engine takes the number of the event from the
+ * layout, too. So what is tested is the map handling, the attribution to
  * VM and vCPU, pairing, the exit without an entry after it, and starting again from zero. What is
  * not is the reading of real kvm_exit records; the emulated testbed does that.
  *
@@ -40,12 +41,53 @@ struct bpf_link *__wrap_bpf_program__attach(const struct bpf_program *p)
 	return bpf_program__attach_tracepoint(p, "kvm", "kvm_userspace_exit");
 }
 
+/* Of the field "failed" in kvm_emulate_insn's record. */
+static int failed_offset(void)
+{
+	FILE *f = fopen("/sys/kernel/tracing/events/kvm/kvm_emulate_insn/format", "re");
+	char line[256], *p;
+	int offset = 8;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		p = strstr(line, " failed;");
+		if (p)
+			sscanf(p, " failed; offset:%d;", &offset);
+	}
+	if (f)
+		fclose(f);
+	return offset;
+}
+
+#define FORMAT "name: %s\nID: %d\nformat:\n" \
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
+	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n" \
+	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n" \
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+#define FIELDS_OF_EXIT \
+	"\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;\n" \
+	"\tfield:u32 isa;\toffset:12;\tsize:4;\tsigned:0;\n"
+
+/* What an event is said to be, and the number of the one that stands in for it. */
 int tracefs_format(const char *event, char *buf, size_t size)
 {
-	(void)event;
-	/* kvm_userspace_exit's record: u32 reason at 8, int errno at 12 (0: the "isa"). */
-	snprintf(buf, size, "\tfield:unsigned int exit_reason;\toffset:8;\tsize:4;\tsigned:0;\n"
-		 "\tfield:u32 isa;\toffset:12;\tsize:4;\tsigned:0;\n");
+	bool entry = strstr(event, "entry");
+	int id = -1;
+	FILE *f = fopen(entry ? "/sys/kernel/tracing/events/kvm/kvm_emulate_insn/id" :
+			"/sys/kernel/tracing/events/kvm/kvm_userspace_exit/id", "re");
+
+	if (!f || fscanf(f, "%d", &id) != 1)
+		id = -1;
+	if (f)
+		fclose(f);
+	/*
+	 * kvm_userspace_exit's record: u32 reason at 8, int errno at 12 (0: the "isa"). That of
+	 * kvm_emulate_insn has no vCPU, but "failed", which is 0.
+	 */
+	if (entry)
+		snprintf(buf, size, FORMAT "\tfield:u8 vcpu_id;\toffset:%d;\tsize:1;\tsigned:0;\n",
+			 "kvm_entry", id, failed_offset());
+	else
+		snprintf(buf, size, FORMAT FIELDS_OF_EXIT, "kvm_exit", id);
 	return 0;
 }
 
@@ -206,7 +248,7 @@ static void two_guests(struct engine *e, bool filter, struct proc *a, struct pro
 	snapshot_free(&s);
 }
 
-static void with_two_guests(bool filter)
+static void with_two_guests(enum engine_kind kind, bool filter)
 {
 	struct engine_opts o = { .rung = "kvm_entry=raw_tp,kvm_exit=tp" };
 	struct engine *e = NULL;
@@ -227,20 +269,114 @@ static void with_two_guests(bool filter)
 	proc_kill(&b);
 }
 
-int main(int argc, char **argv)
+static bool same_counts(const struct vcpu_trace *a, const struct vcpu_trace *b)
 {
-	struct engine_opts o = { .rung = "kvm_entry=raw_tp,kvm_exit=tp", .own_cost = true };
+	size_t i;
+
+	if (!a || !b || a->entries != b->entries || a->exits != b->exits ||
+	    a->nr_reasons != b->nr_reasons)
+		return false;
+	for (i = 0; i < a->nr_reasons; i++)
+		if (a->reasons[i].reason != b->reasons[i].reason ||
+		    a->reasons[i].count != b->reasons[i].count ||
+		    a->reasons[i].timed != b->reasons[i].timed)
+			return false;
+	return true;
+}
+
+/* Three engines at the same time, read while the guest runs, too. */
+static void at_the_same_time(void)
+{
+	struct engine_opts o[3] = { { .kind = ENGINE_BPF, .rung = "raw_tp" },
+				    { .kind = ENGINE_PERF }, { .kind = ENGINE_PERF } };
+	struct trace_snapshot s[3] = { 0 };
+	struct engine *e[3] = { 0 };
+	struct proc p = { 0 };
+	pid_t pid;
+	int ret = start_guest(&p, "1013", "307"), i, k;
+
+	pid = p.pid;
+	for (i = 0; !ret && i < 3; i++)
+		ret = engine_open(&o[i], &e[i]);
+	for (i = 0; !ret && i < 3; i++)
+		ret = engine_attach(e[i]);
+	if (!ret && write(p.in, "\n", 1) != 1)
+		ret = -errno;
+	for (k = 0; !ret && k < 50; k++) {
+		ret = engine_read(e[1], &s[1]);
+		snapshot_free(&s[1]);
+	}
+	if (!ret)
+		ret = proc_wait(&p, 60000);
+	proc_close(&p);
+	for (i = 0; !ret && i < 3; i++)
+		ret = engine_read(e[i], &s[i]);
+	equal("three engines at the same time", (uint64_t)ret, 0);
+	result(same_counts(vcpu_of(&s[0], pid), vcpu_of(&s[1], pid)), "BPF and perf: the same counts",
+	       "they differ");
+	result(same_counts(vcpu_of(&s[1], pid), vcpu_of(&s[2], pid)), "perf twice: the same counts",
+	       "they differ");
+	equal("no event was lost", s[1].ledger.lost + s[2].ledger.lost, 0);
+	result(s[1].cost_of_reader && s[1].run_cnt >= s[1].ledger.events && s[1].run_ns > 0,
+	       "the reader's own cost is measured", "%" PRIu64 " events, %" PRIu64 " ns",
+	       s[1].run_cnt, s[1].run_ns);
+	if (s[2].run_cnt)
+		printf("# reading an event took %" PRIu64 " ns\n", s[2].run_ns / s[2].run_cnt);
+	for (i = 0; i < 3; i++) {
+		snapshot_free(&s[i]);
+		engine_close(e[i]);
+	}
+	proc_kill(&p);
+}
+
+/* With a ring of one page, which nobody reads while the guest runs. */
+static void too_small_a_ring(void)
+{
+	struct engine_opts o = { .kind = ENGINE_PERF };
+	struct trace_snapshot s = { 0 }, all = { 0 };
+	struct engine *small = NULL, *large = NULL;
+	struct proc p = { 0 };
+	int ret = start_guest(&p, "2003", "0");
+
+	if (!ret)
+		ret = engine_open(&o, &large);
+	setenv("EXITLAB_RING_KB", "4", 1);
+	if (!ret)
+		ret = engine_open(&o, &small);
+	unsetenv("EXITLAB_RING_KB");
+	if (!ret)
+		ret = engine_attach(large);
+	if (!ret)
+		ret = engine_attach(small);
+	if (!ret)
+		ret = finish_guest(&p);
+	engine_detach(small);
+	engine_detach(large);
+	if (!ret)
+		ret = engine_read(large, &all);
+	if (!ret)
+		ret = engine_read(small, &s);
+	equal("a small ring and a large one", (uint64_t)ret, 0);
+	equal("seen and lost are all there were", s.ledger.events + s.ledger.unknown_exits +
+	      s.ledger.lost, all.ledger.events + all.ledger.unknown_exits);
+	printf("# %" PRIu64 " of %" PRIu64 " events lost\n", s.ledger.lost, all.ledger.events);
+	snapshot_free(&s);
+	snapshot_free(&all);
+	engine_close(small);
+	engine_close(large);
+	proc_kill(&p);
+}
+
+static void all_of(enum engine_kind kind)
+{
+	struct engine_opts o = { .kind = kind, .rung = "raw_tp", .own_cost = true };
 	struct trace_snapshot s = { 0 };
 	struct engine *e;
 
-	if (argc != 2) {
-		fprintf(stderr, "Usage: engine-native KVMGUEST\n");
-		return 2;
-	}
-	kvmguest = argv[1];
+	printf("# the %s engine\n", kind == ENGINE_PERF ? "perf" : "BPF");
 	if (engine_open(&o, &e)) {
 		result(false, "the engine loads", "%s", log_last_error());
-		return 1;
+		return;
 	}
 	one_guest(e, "1009", "503", true);
 	/* Again, with other numbers: nothing of the first run may be left. */
@@ -250,8 +386,21 @@ int main(int argc, char **argv)
 		       "%" PRIu64 " runs, %" PRIu64 " ns", s.run_cnt, s.run_ns);
 	snapshot_free(&s);
 	engine_close(e);
-	with_two_guests(false);
-	with_two_guests(true);
+	with_two_guests(kind, false);
+	with_two_guests(kind, true);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "Usage: engine-native KVMGUEST\n");
+		return 2;
+	}
+	kvmguest = argv[1];
+	all_of(ENGINE_BPF);
+	all_of(ENGINE_PERF);
+	at_the_same_time();
+	too_small_a_ring();
 	printf("1..%d\n", tests);
 	return failures ? 1 : 0;
 }

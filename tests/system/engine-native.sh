@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Builds engine-native.c and runs it: the BPF engine on the live vCPUs of this machine. Prints TAP.
+# Builds engine-native.c and runs it: the engines on the live vCPUs of this machine. Prints TAP.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -12,8 +12,8 @@ skip() { echo "ok 1 - the engine counts on live vCPUs # SKIP $1"; exit 0; }
 
 mkdir -p build/tests
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Itracer -Ibpf -I. -Ibuild \
-	-Wl,--wrap=bpf_program__attach -o build/tests/engine-native tests/system/engine-native.c \
-	build/point.a -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
+	-Wl,--wrap=bpf_program__attach -Wl,-u,perf_backend -o build/tests/engine-native tests/system/engine-native.c \
+	build/point.a -ltraceevent -lcap-ng -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 # tracefs is mounted for the test alone.
 exec unshare -m bash -c '[ -d /sys/kernel/tracing/events ] ||
 	mount -t tracefs tracefs /sys/kernel/tracing || exit 1

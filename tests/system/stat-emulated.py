@@ -136,7 +136,10 @@ t("leastdoctor: doctor says the same", lambda: rc("leastdoctor") == 0 and
   "exits can be traced on this host" in parts["leastdoctor", "out"])
 t("paranoiddoctor: doctor knows Debian's perf_event_paranoid", lambda: rc("paranoiddoctor") == 4 and
   "perf_event_paranoid=2" in finding(js("paranoiddoctor"), "attach to tracepoints")["fix"])
-for section, word in (("paranoid", "perf_event_paranoid"), ("nobpf", "CAP_BPF"), ("noperfmon", "CAP_PERFMON"), ("noread", "CAP_DAC_READ_SEARCH")):
+t("nobpf: without CAP_BPF the perf engine gives the same counts, and says why", lambda:
+  rc("nobpf") == 0 and made(counts(js("nobpf"))) and "CAP_BPF" in parts["nobpf", "err"] and
+  "the perf engine counts instead" in parts["nobpf", "err"])
+for section, word in (("paranoid", "perf_event_paranoid"), ("noperfmon", "CAP_PERFMON"), ("noread", "CAP_DAC_READ_SEARCH")):
     t(f"{section}: without one of them it says which, status 4", lambda: rc(section) == 4 and
       word in parts[section, "err"] and parts[section, "err"].strip().count("\n") == 0)
 print(f"1..{n}")

@@ -50,11 +50,23 @@ static void lists_of_details(void **state)
 			fail_msg("'%s' is taken", wrong[i]);
 }
 
+static void messages_of_the_kernel(void **state)
+{
+	(void)state;
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu17"), 17);
+	assert_int_equal(cpus_gone_message("online@/devices/system/cpu/cpu17"), -1);
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu"), -1);
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu1/x"), -1);
+	assert_int_equal(cpus_gone_message("offline@/devices/system/cpu/cpu9999"), -1);
+	assert_int_equal(cpus_gone_message(""), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_of_cpus),
 		cmocka_unit_test(lists_of_details),
+		cmocka_unit_test(messages_of_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

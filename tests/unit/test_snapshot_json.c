@@ -63,7 +63,7 @@ static void make(struct trace_snapshot *s)
 
 	s->ledger = (struct ledger){ .events = 10, .map_full = 1, .recursion_missed = 2,
 				     .unmatched_exits = 3, .unmatched_entries = 4,
-				     .unknown_exits = 5 };
+				     .unknown_exits = 5, .lost = 6 };
 	s->nr_probes = 1;
 	strcpy(s->probes[0].name, "kvm_entry");
 	strcpy(s->probes[0].rung, "raw_tp");
@@ -122,6 +122,7 @@ static void test_frame(void **state)
 	assert_int_equal(integer(ledger, "unmatched_exits"), 3);
 	assert_int_equal(integer(ledger, "unmatched_entries"), 4);
 	assert_int_equal(integer(ledger, "unknown_exits"), 5);
+	assert_int_equal(integer(ledger, "lost"), 6);
 	json_decref(o);
 }
 

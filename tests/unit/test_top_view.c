@@ -70,7 +70,7 @@ static void screen_of_vms(void **state)
 	assert_false(has(&l, "old"));
 	assert_true(has(&l, "2002 exits/s traced"));
 	assert_int_equal(top_render_ledger(&view, &l), 0);
-	assert_true(has(&l, "lost: 0 no room"));
+	assert_true(has(&l, "lost: 0 ring full, 0 no room"));
 	top_lines_free(&l);
 	s.sort = OUT_BY_NAME;
 	assert_int_equal(top_render(&s, &view, 0, &l), 0);

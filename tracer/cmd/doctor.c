@@ -46,12 +46,14 @@ static const char *const state_name[] = { "ok", "note", "missing", "unknown" };
 void doctor_permissions(struct findings *f)
 {
 	struct finding *one;
-	char missing[64];
+	char missing[64], why[200];
 	bool ok = privileges_to_trace(missing, sizeof(missing));
+	/* The perf engine does without programs. */
+	bool needed = !ok && !privileges_enough(false, why, sizeof(why));
 
-	one = finding_add(f, "permission", "load programs", ok ? FOUND_OK : FOUND_MISSING, "%s",
-			  ok ? "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN" : missing);
-	one->needed = true;
+	one = finding_add(f, "permission", "load programs", ok ? FOUND_OK : needed ? FOUND_MISSING :
+			  FOUND_NOTE, "%s", ok ? "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN" : missing);
+	one->needed = ok || needed;
 	if (!ok)
 		snprintf(one->fix, sizeof(one->fix), "run as root, or with %s", missing);
 	ok = privileges_to_read() || geteuid() == 0;
@@ -75,10 +77,11 @@ void doctor_permissions(struct findings *f)
 		    "no tp_btf where KVM is a module");
 }
 
-/* Loads and attaches with one rung; the reason in @why if not. */
-static bool try_rung(const char *rung, bool msr, char *why, size_t size)
+/* Loads and attaches one engine, with one rung if it has several; the reason in @why if not. */
+static bool try_engine(enum engine_kind kind, const char *rung, bool msr, char *why, size_t size)
 {
-	struct engine_opts eo = { .rung = rung, .details = msr ? DETAIL_MSR : 0 };
+	struct engine_opts eo = { .kind = kind, .rung = rung,
+				  .details = msr ? DETAIL_MSR : 0 };
 	struct engine *e = NULL;
 	int ret = engine_open(&eo, &e);
 
@@ -89,8 +92,8 @@ static bool try_rung(const char *rung, bool msr, char *why, size_t size)
 	return !ret;
 }
 
-/* The ways in which @event can be attached, each tried. */
-static bool rungs_of(struct findings *f, const char *what, enum rung_event event)
+/* The ways in which @event can be attached, each tried; @perf: there is another engine. */
+static bool rungs_of(struct findings *f, const char *what, enum rung_event event, bool perf)
 {
 	char why[NR_RUNGS][200], force[64], text[200] = "";
 	const char *used = NULL;
@@ -101,7 +104,7 @@ static bool rungs_of(struct findings *f, const char *what, enum rung_event event
 		bool works;
 
 		snprintf(force, sizeof(force), "%s=%s", rung_event_name(event), rung_name(i));
-		works = try_rung(force, false, why[i], sizeof(why[i]));
+		works = try_engine(ENGINE_BPF, force, false, why[i], sizeof(why[i]));
 		if (works && !used)
 			used = rung_name(i);
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s", i ? ", " : "",
@@ -110,15 +113,23 @@ static bool rungs_of(struct findings *f, const char *what, enum rung_event event
 	if (used)
 		finding_add(f, "signal", what, FOUND_OK, "%s by %s (%s)", rung_event_name(event),
 			    used, text)->needed = true;
+	else if (perf)
+		finding_add(f, "signal", what, FOUND_OK, "%s by perf; BPF: %s",
+			    rung_event_name(event), why[RUNG_TP])->needed = true;
 	else
 		finding_add(f, "signal", what, FOUND_MISSING, "%s", why[RUNG_TP])->needed = true;
-	return used;
+	return used || perf;
 }
 
 static bool rungs(struct findings *f)
 {
-	return rungs_of(f, "VM entries", EVENT_ENTRY) &&
-	       rungs_of(f, "exit reasons", EVENT_EXIT);
+	char why[200];
+	bool perf = try_engine(ENGINE_PERF, NULL, false, why, sizeof(why)), bpf;
+
+	finding_add(f, "signal", "perf engine", perf ? FOUND_OK : FOUND_NOTE, "%s", perf ?
+		    "works; counts exits where BPF does not load" : why);
+	bpf = rungs_of(f, "VM entries", EVENT_ENTRY, perf);
+	return rungs_of(f, "exit reasons", EVENT_EXIT, perf) && bpf;
 }
 
 /* Exits of our own VM: what was traced, and what KVM counted. Negative errno if it cannot be. */
@@ -163,7 +174,7 @@ static void tell_exits(struct findings *f, uint64_t traced, uint64_t counted, co
 
 	if (traced) {
 		one = finding_add(f, "signal", "VM exits", FOUND_OK,
-				  "kvm_exit by tp; of %s %" PRIu64 " were traced", whose, traced);
+				  "kvm_exit is attached; of %s %" PRIu64 " were traced", whose, traced);
 	} else if (counted) {
 		one = finding_add(f, "signal", "VM exits", FOUND_MISSING,
 				  "KVM counted %" PRIu64 " exits of %s but never called the kvm_exit "
@@ -172,7 +183,7 @@ static void tell_exits(struct findings *f, uint64_t traced, uint64_t counted, co
 			 "none: this KVM has no call of it; top and export show KVM's own count");
 	} else {
 		one = finding_add(f, "signal", "VM exits", FOUND_UNKNOWN,
-				  "kvm_exit by tp is attached; %s made no exits to trace", whose);
+				  "kvm_exit is attached; %s made no exits to trace", whose);
 	}
 	one->needed = true;
 }
@@ -232,7 +243,7 @@ static void others(struct findings *f)
 	char why[200];
 	int ret;
 
-	if (try_rung(NULL, true, why, sizeof(why)))
+	if (try_engine(ENGINE_BPF, NULL, true, why, sizeof(why)))
 		finding_add(f, "signal", "MSR detail", FOUND_OK, "kvm_msr can be attached");
 	else
 		finding_add(f, "signal", "MSR detail", FOUND_MISSING, "%s", why);

@@ -49,6 +49,7 @@ struct metrics {
 	struct probe_info probes[8];
 	size_t nr_probes;
 	uint64_t run_cnt, run_ns, restarts;
+	bool cost_of_reader;
 	bool kvm_known;
 };
 
@@ -185,6 +186,7 @@ static void add_ledger(struct metrics *m, const struct watch_view *v)
 	const struct ledger *l = &v->step.ledger;
 
 	m->ledger.events += l->events;
+	m->ledger.lost += l->lost;
 	m->ledger.map_full += l->map_full;
 	m->ledger.detail_full += l->detail_full;
 	m->ledger.recursion_missed += l->recursion_missed;
@@ -193,6 +195,7 @@ static void add_ledger(struct metrics *m, const struct watch_view *v)
 	m->ledger.unmatched_entries += l->unmatched_entries;
 	m->run_cnt += v->step.run_cnt;
 	m->run_ns += v->step.run_ns;
+	m->cost_of_reader = v->step.cost_of_reader;
 	m->restarts = v->restarts;
 	m->kvm_known = v->kvm_known;
 	m->nr_probes = v->step.nr_probes;
@@ -363,6 +366,7 @@ static void write_ledger(const struct metrics *m, FILE *f)
 	prom_family(f, "exitlab_events_total", "counter", "Events that the tracer has handled.");
 	prom_count(f, "exitlab_events_total", m->ledger.events, (char *)NULL);
 	prom_family(f, lost, "counter", "Events that were not counted, by cause.");
+	prom_count(f, lost, m->ledger.lost, "cause", "ring_full", (char *)NULL);
 	prom_count(f, lost, m->ledger.map_full, "cause", "no_room", (char *)NULL);
 	prom_count(f, lost, m->ledger.recursion_missed, "cause", "skipped_by_kernel", (char *)NULL);
 	prom_count(f, lost, m->ledger.unknown_exits, "cause", "unknown_vcpu", (char *)NULL);
@@ -391,7 +395,14 @@ static void write_self(const struct metrics *m, FILE *f)
 		prom_count(f, "exitlab_probe_info", 1, "probe", m->probes[i].name,
 			   "rung", m->probes[i].rung, (char *)NULL);
 	/* Without kernel.bpf_stats_enabled nobody measures it. */
-	if (m->run_cnt) {
+	if (m->cost_of_reader) {
+		prom_family(f, "exitlab_reader_events_total", "counter",
+			    "Events that the tracer has read from ring buffers.");
+		prom_count(f, "exitlab_reader_events_total", m->run_cnt, (char *)NULL);
+		prom_family(f, "exitlab_reader_cpu_seconds_total", "counter",
+			    "CPU time of reading them; what writing them takes is not in it.");
+		prom_seconds(f, "exitlab_reader_cpu_seconds_total", m->run_ns, (char *)NULL);
+	} else if (m->run_cnt) {
 		prom_family(f, "exitlab_tracer_runs_total", "counter",
 			    "Runs of the tracer's programs in the kernel.");
 		prom_count(f, "exitlab_tracer_runs_total", m->run_cnt, (char *)NULL);

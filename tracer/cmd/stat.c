@@ -256,7 +256,7 @@ static int check_host(const struct stat_options *o)
 		err("there is no process %d", (int)o->pid);
 		return EX_INPUT;
 	}
-	if (!privileges_enough(missing, sizeof(missing))) {
+	if (!privileges_enough(o->engine == ENGINE_BPF, missing, sizeof(missing))) {
 		err("%s", missing);
 		return EX_CANNOT;
 	}
@@ -290,7 +290,7 @@ static int run(struct stat_run *r)
 	const struct stat_options *o = r->o;
 	struct trace_snapshot total = { 0 };
 	struct engine_opts eo = { .pid = o->pid, .details = o->details, .own_cost = o->cost,
-				 .signals = o->signals, .rung = o->rung,
+				 .signals = o->signals, .rung = o->rung, .kind = o->engine,
 				 .cpus = o->some_cpus ? &o->cpus : NULL };
 	int ret;
 

@@ -44,6 +44,7 @@ static void usage(FILE *f)
 	for (s = engine_signals; *s; s++)
 		fprintf(f, "                   %-11s %s\n", (*s)->name, (*s)->what);
 	fprintf(f, "How:\n"
+		"  --engine KIND    bpf, perf, or auto: perf where BPF cannot (default)\n"
 		"  --json           print JSON (schema exitlab-stat/1), a line per interval\n"
 		"  --csv            print CSV\n"
 		"  -o, --output F   write to file F\n"
@@ -170,6 +171,22 @@ static int sort_key(struct stat_options *o)
 	return bad("--sort is time, count or name, not '%s'", optarg);
 }
 
+static int engine_kind(struct stat_options *o)
+{
+	static const char *const kinds[] = {
+		[ENGINE_AUTO] = "auto", [ENGINE_BPF] = "bpf", [ENGINE_PERF] = "perf",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!strcmp(optarg, kinds[i])) {
+			o->engine = (enum engine_kind)i;
+			return EX_OK;
+		}
+	}
+	return bad("--engine is auto, bpf or perf, not '%s'", optarg);
+}
+
 static int option(int c, struct stat_options *o)
 {
 	struct rung_force force;
@@ -208,6 +225,8 @@ static int option(int c, struct stat_options *o)
 	case 'c':
 		o->cost = true;
 		return EX_OK;
+	case 'e':
+		return engine_kind(o);
 	}
 	return which(c, o);
 }
@@ -243,6 +262,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		{ "csv", no_argument, NULL, 'v' },
 		{ "cpu", required_argument, NULL, 'C' },
 		{ "rung", required_argument, NULL, 'R' },
+		{ "engine", required_argument, NULL, 'e' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },

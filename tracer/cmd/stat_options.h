@@ -28,6 +28,7 @@ struct stat_options {
 	bool some_cpus;			/* -C: only @cpus */
 	struct cpu_list cpus;
 	unsigned int signals;		/* enum engine_signal */
+	enum engine_kind engine;
 	const char *output;		/* file; NULL = stdout */
 	char **command;			/* NULL = none */
 };

@@ -366,8 +366,8 @@ int top_render_ledger(const struct watch_view *v, struct top_lines *out)
 	for (i = 0; i < v->step.nr_probes && n < sizeof(probes); i++)
 		n += (size_t)snprintf(probes + n, sizeof(probes) - n, "%s%s (%s)", i ? ", " : "",
 				      v->step.probes[i].name, v->step.probes[i].rung);
-	return put(out, "lost: %" PRIu64 " no room, %" PRIu64 " skipped by the kernel, %" PRIu64
-		   " of unknown vCPUs; %" PRIu64 " seen", l->map_full, l->recursion_missed,
+	return put(out, "lost: %" PRIu64 " ring full, %" PRIu64 " no room, %" PRIu64 " skipped, %" PRIu64
+		   " of unknown vCPUs; %" PRIu64 " seen", l->lost, l->map_full, l->recursion_missed,
 		   l->unknown_exits, l->events) ||
 	       put(out, "probes: %.70s", probes) ? -ENOMEM : 0;
 }

@@ -60,7 +60,7 @@ int watch_open(const struct watch_opts *opts, struct watch **out)
 	int ret;
 
 	*out = NULL;
-	if (!privileges_enough(missing, sizeof(missing))) {
+	if (!privileges_enough(false, missing, sizeof(missing))) {
 		err("%s", missing);
 		return EX_CANNOT;
 	}

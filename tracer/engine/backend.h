@@ -22,5 +22,10 @@ struct engine_backend {
 };
 
 extern const struct engine_backend bpf_backend;
+/*
+ * Weak, so that exitlab-point is linked without it: inside the emulated host there is BPF, and its
+ * image need not carry one more library.
+ */
+extern const struct engine_backend perf_backend __attribute__((weak));
 
 #endif

@@ -23,7 +23,6 @@
 #include "engine/progs.h"
 #include "engine/rungs.h"
 #include "engine/tracefs.h"
-#include "util/bpf_log.h"
 #include "util/log.h"
 
 struct bpf_engine {
@@ -235,7 +234,6 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		return -ENOMEM;
 	e->opts = *opts;
 	e->wanted = wanted_events(opts->details);
-	libbpf_set_print(bpf_log);
 	ret = rungs_parse(forced, &force);
 	if (ret)
 		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
@@ -247,7 +245,7 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 	}
 	/* A verifier that refuses says EACCES, too. */
 	if (ret == -EPERM || (ret == -EACCES && geteuid() != 0))
-		err("loading BPF programs is not permitted; run as root");
+		err("loading BPF programs is not permitted; it takes root, or CAP_BPF and CAP_PERFMON");
 	else if (ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EINVAL)
 		err("the tracing programs do not load on this kernel: %s (-vv shows why)",
 		    strerror(-ret));

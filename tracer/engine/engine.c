@@ -6,15 +6,19 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "engine/backend.h"
 #include "engine/signal.h"
+#include "util/bpf_log.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #define MAX_SIGNALS 8
 
@@ -29,6 +33,58 @@ struct engine {
 	bool attached;
 	uint64_t attached_ns, detached_ns;
 };
+
+static int open_backend(struct engine *e, const struct engine_backend *b)
+{
+	e->backend = b;
+	return b->open(&e->opts, &e->exits);
+}
+
+/* BPF, or perf where BPF cannot; then the reason is no error, but worth a line. */
+static int open_either(struct engine *e)
+{
+	char why[512];
+	int ret, bpf;
+
+	log_hold(true);
+	bpf = open_backend(e, &bpf_backend);
+	snprintf(why, sizeof(why), "%s", log_last_error());
+	ret = bpf ? open_backend(e, &perf_backend) : 0;
+	log_hold(false);
+	if (bpf && !ret)
+		info("%s; the perf engine counts instead", why);
+	else if (ret)
+		err("%s", why);
+	return ret ? bpf : 0;
+}
+
+static int open_exits(struct engine *e)
+{
+	switch (e->opts.kind) {
+	case ENGINE_BPF:
+		return open_backend(e, &bpf_backend);
+	case ENGINE_PERF:
+		return open_backend(e, &perf_backend);
+	default:
+		/* Only one of them is linked into exitlab-point. */
+		return &perf_backend ? open_either(e) : open_backend(e, &bpf_backend);
+	}
+}
+
+/* Signals beside exits are BPF programs. */
+static int refuse_signals(const struct engine *e)
+{
+	const struct signal_ops *const *s;
+	int ret = 0;
+
+	for (s = engine_signals; *s; s++) {
+		if (!(e->opts.signals & (*s)->bit))
+			continue;
+		err("the signal '%s' takes BPF; the perf engine counts exits only", (*s)->name);
+		ret = -EOPNOTSUPP;
+	}
+	return ret;
+}
 
 static int open_signals(struct engine *e)
 {
@@ -54,10 +110,10 @@ int engine_open(const struct engine_opts *opts, struct engine **out)
 		return -ENOMEM;
 	e->opts = *opts;
 	e->stats_fd = -1;
-	e->backend = &bpf_backend;
-	ret = e->backend->open(&e->opts, &e->exits);
+	libbpf_set_print(bpf_log);
+	ret = open_exits(e);
 	if (!ret)
-		ret = open_signals(e);
+		ret = e->backend == &bpf_backend ? open_signals(e) : refuse_signals(e);
 	if (ret) {
 		engine_close(e);
 		return ret;
@@ -72,7 +128,7 @@ int engine_attach(struct engine *e)
 	int ret;
 
 	engine_detach(e);
-	if (e->opts.own_cost)
+	if (e->opts.own_cost && e->backend == &bpf_backend)
 		e->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	ret = e->backend->attach(e->exits);
 	for (i = 0; !ret && i < e->nr_signals; i++)

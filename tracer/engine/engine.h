@@ -8,6 +8,7 @@
 #ifndef EXITLAB_ENGINE_H
 #define EXITLAB_ENGINE_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +43,15 @@ struct cpu_list {
 	uint64_t mask[CPU_LIST_MAX / 64];
 };
 
+/* How exits are counted. Both give the same counts. */
+enum engine_kind {
+	ENGINE_AUTO,		/* BPF, or perf where BPF cannot */
+	ENGINE_BPF,		/* programs in the kernel */
+	ENGINE_PERF,		/* perf events, read by a thread */
+};
+
 struct engine_opts {
+	enum engine_kind kind;
 	unsigned int signals;	/* enum engine_signal; SIGNAL_EXITS is implied */
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
 	unsigned int details;	/* enum engine_detail */
@@ -96,6 +105,7 @@ struct ledger {
 	uint64_t unmatched_exits;	/* exit without the entry before it */
 	uint64_t unmatched_entries;	/* entry without the exit before it (after the first) */
 	uint64_t unknown_exits;	/* exits of threads that have made no entry yet: uncounted */
+	uint64_t lost;		/* events for which a ring buffer had no room */
 };
 
 struct probe_info {
@@ -117,8 +127,13 @@ struct trace_snapshot {
 	size_t nr_parts;
 	struct probe_info probes[MAX_PROBES];
 	size_t nr_probes;
-	/* Cost of our own programs, by the kernel's BPF statistics; 0 = not measured. */
+	/*
+	 * Own cost; 0 = not measured. BPF: runs of our programs, and their time by the kernel's
+	 * statistics. Perf (cost_of_reader): events read, and the CPU time that reading took; what
+	 * the kernel spends on writing them is not in it, nobody measures that.
+	 */
 	uint64_t run_cnt, run_ns;
+	bool cost_of_reader;
 };
 
 /* Loads the programs without attaching. 0 or negative errno; the reason is logged in one line. */

@@ -96,8 +96,8 @@ static json_t *vms_json(const struct trace_snapshot *s, vm_name_fn name, void *a
 
 static json_t *ledger_json(const struct ledger *l)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
-			 "map_full", (json_int_t)l->map_full,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)l->events,
+			 "lost", (json_int_t)l->lost, "map_full", (json_int_t)l->map_full,
 			 "other_cpus", (json_int_t)l->other_cpus,
 			 "detail_full", (json_int_t)l->detail_full,
 			 "recursion_missed", (json_int_t)l->recursion_missed,
@@ -127,8 +127,9 @@ json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *
 		json_object_set_new(o, s->parts[i]->ops->name,
 				    s->parts[i]->ops->json(s->parts[i], &c));
 	}
-	if (s->run_cnt > 0) {
-		json_object_set_new(o, "cost", json_pack("{s:I, s:I}", "run_cnt",
+	if (s->run_cnt > 0 || s->cost_of_reader) {
+		json_object_set_new(o, "cost", json_pack("{s:s, s:I, s:I}", "of",
+			s->cost_of_reader ? "reader" : "bpf_programs", "run_cnt",
 			(json_int_t)s->run_cnt, "run_ns", (json_int_t)s->run_ns));
 	} else {
 		json_object_set_new(o, "cost", json_null());

@@ -80,11 +80,12 @@ bool privileges_sys_admin(void)
 	return read_own() && has(CAP_SYS_ADMIN);
 }
 
-bool privileges_enough(char *why, size_t size)
+bool privileges_enough(bool bpf, char *why, size_t size)
 {
 	char missing[64];
 
-	if (!privileges_to_trace(missing, sizeof(missing))) {
+	if (!privileges_to_trace(missing, sizeof(missing)) &&
+	    (bpf || !has(CAP_PERFMON))) {
 		snprintf(why, size, "tracing needs root, or %s: it loads programs into the kernel",
 			 missing);
 		return false;

@@ -11,8 +11,11 @@
  * contains both. If not, @why names what is missing.
  */
 bool privileges_to_trace(char *why, size_t size);
-/* All of what tracing takes here; if not, @why is a message for people. */
-bool privileges_enough(char *why, size_t size);
+/*
+ * All of what tracing takes here; if not, @why is a message for people. Without @bpf, that of the
+ * perf engine is enough.
+ */
+bool privileges_enough(bool bpf, char *why, size_t size);
 /* Whether files of others can be read: CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE. */
 bool privileges_to_read(void);
 /* CAP_SYS_PTRACE: may look at the open files of other users' processes. */

@@ -106,6 +106,7 @@ void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *
 	}
 	r.vm = NULL;
 	csv_number(&r, "ledger_events", l->events);
+	csv_number(&r, "ledger_lost", l->lost);
 	csv_number(&r, "ledger_map_full", l->map_full);
 	csv_number(&r, "ledger_other_cpus", l->other_cpus);
 	csv_number(&r, "ledger_detail_full", l->detail_full);
@@ -113,8 +114,8 @@ void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *
 	csv_number(&r, "ledger_unknown_exits", l->unknown_exits);
 	csv_number(&r, "ledger_unmatched_exits", l->unmatched_exits);
 	csv_number(&r, "ledger_unmatched_entries", l->unmatched_entries);
-	if (s->run_cnt) {
-		csv_number(&r, "cost_runs", s->run_cnt);
-		csv_number(&r, "cost_ns", s->run_ns);
+	if (s->run_cnt || s->cost_of_reader) {
+		csv_number(&r, s->cost_of_reader ? "reader_events" : "cost_runs", s->run_cnt);
+		csv_number(&r, s->cost_of_reader ? "reader_ns" : "cost_ns", s->run_ns);
 	}
 }

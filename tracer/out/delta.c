@@ -211,6 +211,7 @@ static struct ledger step_ledger(const struct ledger *now, const struct ledger *
 		.unmatched_exits = minus(now->unmatched_exits, before->unmatched_exits),
 		.unmatched_entries = minus(now->unmatched_entries, before->unmatched_entries),
 		.unknown_exits = minus(now->unknown_exits, before->unknown_exits),
+		.lost = minus(now->lost, before->lost),
 	};
 }
 
@@ -246,7 +247,7 @@ int delta_step(struct delta *d, const struct trace_snapshot *now, bool final,
 	*out = (struct trace_snapshot){ .duration_ns = minus(now->duration_ns, d->duration_ns),
 		.ledger = step_ledger(&now->ledger, &d->ledger), .nr_probes = now->nr_probes,
 		.run_cnt = minus(now->run_cnt, d->run_cnt),
-		.run_ns = minus(now->run_ns, d->run_ns) };
+		.run_ns = minus(now->run_ns, d->run_ns), .cost_of_reader = now->cost_of_reader };
 	memcpy(out->probes, now->probes, sizeof(out->probes));
 	out->vcpus = calloc(now->nr_vcpus + 1, sizeof(out->vcpus[0]));
 	if (!out->vcpus)

@@ -189,9 +189,9 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 	size_t i;
 	int width;
 
-	fprintf(f, "lost: %" PRIu64 " no room, %" PRIu64 " skipped by the kernel, %" PRIu64
-		" of unknown vCPUs; %" PRIu64 " events seen\n", l->map_full, l->recursion_missed,
-		l->unknown_exits, l->events);
+	fprintf(f, "lost: %" PRIu64 " ring full, %" PRIu64 " no room, %" PRIu64
+		" skipped by the kernel, %" PRIu64 " of unknown vCPUs;\n%" PRIu64 " events seen\n",
+		l->lost, l->map_full, l->recursion_missed, l->unknown_exits, l->events);
 	fprintf(f, "without time: %" PRIu64 " exits without an entry before, %" PRIu64
 		" entries without an exit\n", l->unmatched_exits, l->unmatched_entries);
 	if (l->other_cpus)
@@ -212,10 +212,14 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 			width = fprintf(f, "\n       ") - 1;
 		width += fprintf(f, "%s", one);
 	}
-	if (s->run_cnt)
+	if (s->run_cnt && !s->cost_of_reader)
 		fprintf(f, "; %" PRIu64 " runs took %" PRIu64 " ns each", s->run_cnt,
 			s->run_ns / s->run_cnt);
 	fputc('\n', f);
+	if (s->run_cnt && s->cost_of_reader)
+		fprintf(f, "reading %" PRIu64 " events took %" PRIu64 " ns each, %.1f %% of a CPU\n",
+			s->run_cnt, s->run_ns / s->run_cnt,
+			s->duration_ns ? 100.0 * (double)s->run_ns / (double)s->duration_ns : 0.0);
 }
 
 void out_exits(FILE *f, const struct trace_snapshot *s, size_t top, enum out_sort sort,

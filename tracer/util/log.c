@@ -8,10 +8,18 @@
 
 enum log_level log_threshold = LOG_INFO;
 static char last_error[512];
+static bool held;
 
 const char *log_last_error(void)
 {
 	return last_error;
+}
+
+void log_hold(bool on)
+{
+	held = on;
+	if (!on)
+		last_error[0] = 0;
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)
@@ -25,7 +33,7 @@ void log_msg(enum log_level level, const char *fmt, ...)
 		vsnprintf(last_error, sizeof(last_error), fmt, ap);
 		va_end(ap);
 	}
-	if (level > log_threshold)
+	if (level > log_threshold || (level == LOG_ERROR && held && log_threshold < LOG_VERBOSE))
 		return;
 	n = snprintf(line, sizeof(line), "exitlab: %s", level == LOG_ERROR ? "error: " : "");
 	va_start(ap, fmt);

@@ -6,6 +6,8 @@
 #ifndef EXITLAB_LOG_H
 #define EXITLAB_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_ERROR, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
 /* Exit statuses of every subcommand; documented in exitlab(1). */
@@ -23,6 +25,11 @@ void log_msg(enum log_level level, const char *fmt, ...) __attribute__((format(p
 
 /* Text of the newest error, "" if none; for passing it on to somebody who does not see stderr. */
 const char *log_last_error(void);
+/*
+ * While on, errors are kept for log_last_error() alone (and shown with -v): what failed may have a
+ * substitute. Off: forgets them, too.
+ */
+void log_hold(bool on);
 
 #define err(...)  log_msg(LOG_ERROR, __VA_ARGS__)
 #define info(...) log_msg(LOG_INFO, __VA_ARGS__)

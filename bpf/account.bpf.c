@@ -28,13 +28,23 @@ const volatile unsigned int switch_args;
 const volatile unsigned char class_of[4][REASON_INDEXES];
 
 unsigned int enabled;	/* nothing is booked before and after */
-unsigned int has_poll;	/* bit 0: this kernel says how long it polled */
+unsigned int has_poll;	/* this kernel says how long it polled */
 struct account_counts counts;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	unsigned long long run_delay;
+};
+
 struct task_struct___account {
 	int pid;
 	__u64 start_time;
+	struct sched_entity se;
+	struct sched_info sched_info;
 };
 
 /* Before 56bcd40ca1d2 (5.14) "state", a long. */
@@ -152,12 +162,14 @@ static __always_inline __u64 poll_ns_of(__u64 vcpu_addr)
 	struct kvm_vcpu___flat *f = (void *)vcpu_addr;
 
 	if (bpf_core_field_exists(g->stat.generic.halt_poll_success_ns)) {
-		has_poll = 1;
+		if (!has_poll)
+			has_poll = 1;
 		return BPF_CORE_READ(g, stat.generic.halt_poll_success_ns) +
 		       BPF_CORE_READ(g, stat.generic.halt_poll_fail_ns);
 	}
 	if (bpf_core_field_exists(f->stat.halt_poll_success_ns)) {
-		has_poll = 1;
+		if (!has_poll)
+			has_poll = 1;
 		return BPF_CORE_READ(f, stat.halt_poll_success_ns) +
 		       BPF_CORE_READ(f, stat.halt_poll_fail_ns);
 	}
@@ -217,6 +229,8 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu_addr, const struct accoun
 		return -1;
 	if (!begin(s))
 		return 0;
+	if (s->last_tid != tid)
+		s->switches = 0;
 	s->moves += s->last_tid && s->last_tid != tid;
 	s->key = *key;
 	s->tid = s->last_tid = tid;
@@ -362,21 +376,35 @@ int wakeup_raw_tp(void *ctx)
 
 /* ---- the scheduler ---- */
 
-static __always_inline void switch_out(struct account_slot *s, __u32 pid, __u64 state)
+/* The scheduler has brought its own sums up to date just before. */
+static __always_inline void witness(struct account_slot *s, struct task_struct___account *prev)
+{
+	const struct account *a = &s->a;
+
+	s->last.sched_run = BPF_CORE_READ(prev, se.sum_exec_runtime);
+	if (bpf_core_field_exists(prev->sched_info.run_delay))
+		s->last.sched_wait = BPF_CORE_READ(prev, sched_info.run_delay);
+	s->last.wait = a->ns[ACCOUNT_RUNQUEUE];
+	s->last.run = a->ts - a->start - a->gone_ns - a->ns[ACCOUNT_RUNQUEUE] -
+		      a->ns[ACCOUNT_BLOCKED] - a->ns[ACCOUNT_SLEEP];
+	if (!s->switches++)
+		s->first = s->last;
+}
+
+static __always_inline void switch_out(struct account_slot *s, struct task_struct___account *prev,
+				       __u32 pid, __u64 state)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (s->tid != pid)
+	if (s->tid != pid || !begin(s))
 		return;
+	account_switch_out(&s->a, now, state != 0);
+	witness(s, prev);
+	end(s);
 	if (state & TASK_DEAD) {
 		leave(s, now);
 		bpf_map_delete_elem(&threads, &pid);
-		return;
 	}
-	if (!begin(s))
-		return;
-	account_switch_out(&s->a, now, state != 0);
-	end(s);
 }
 
 static __always_inline void switch_in(struct account_slot *s, __u32 pid)
@@ -388,7 +416,8 @@ static __always_inline void switch_in(struct account_slot *s, __u32 pid)
 }
 
 /* @state: of the thread that leaves; 0 = it could go on. */
-static __always_inline int handle_switch(__u32 prev, __u32 next, __u64 state)
+static __always_inline int handle_switch(void *prev, __u32 pid, __u32 next,
+					 __u64 state)
 {
 	__u32 *cur, *i;
 	struct account_slot *s;
@@ -401,7 +430,7 @@ static __always_inline int handle_switch(__u32 prev, __u32 next, __u64 state)
 	if (*cur) {
 		s = slot_at(*cur - 1);
 		if (s)
-			switch_out(s, prev, state);
+			switch_out(s, prev, pid, state);
 		*cur = 0;
 	}
 	if (!next)	/* the idle thread */
@@ -437,7 +466,7 @@ int switch_tp_btf(__u64 *ctx)
 
 	if (!prev || !next)
 		return 0;
-	return handle_switch(prev->pid, next->pid, SWITCH_STATE(ctx, prev));
+	return handle_switch(prev, prev->pid, next->pid, SWITCH_STATE(ctx, prev));
 }
 
 SEC("raw_tp/sched_switch")
@@ -445,7 +474,7 @@ int switch_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct___account *prev = (void *)ctx->args[1], *next = (void *)ctx->args[2];
 
-	return handle_switch(BPF_CORE_READ(prev, pid), BPF_CORE_READ(next, pid),
+	return handle_switch(prev, BPF_CORE_READ(prev, pid), BPF_CORE_READ(next, pid),
 			     SWITCH_STATE(ctx->args, prev));
 }
 

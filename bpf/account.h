@@ -14,6 +14,15 @@ struct account_key {
 };
 
 /*
+ * What the scheduler has booked for a thread, and this account, at the same switch away from it: an
+ * independent witness of on-CPU and run-queue time.
+ */
+struct account_witness {
+	account_u64 sched_run, sched_wait;	/* sum_exec_runtime, run_delay */
+	account_u64 run, wait;
+};
+
+/*
  * One vCPU. Written by the CPU that runs its thread, except for a.woken. @seq is odd while somebody
  * writes: user space reads again, and an interrupt that comes just then is not booked.
  */
@@ -28,6 +37,8 @@ struct account_slot {
 	unsigned int last_tid;
 	unsigned int moves;	/* to another thread */
 	account_u64 skipped;	/* events that came in the middle of another one */
+	account_u64 switches;	/* away from its last thread */
+	struct account_witness first, last;	/* of these */
 	struct account a;
 };
 

@@ -81,7 +81,7 @@ for e in kvm/kvm_entry kvm/kvm_exit kvm/kvm_userspace_exit kvm/kvm_fpu kvm/kvm_v
 	echo 1 >$t/events/$e/enable
 done
 echo | timers 150 700 0 >/dev/null & n=$!
-account-guest 120 100000 3 300000
+account-guest 120 100000 3 120000
 echo 0 >$t/tracing_on
 wait $n
 END
@@ -89,7 +89,7 @@ chmod 755 /bin/two /bin/noisy /bin/stopped /bin/traced
 poll 200000
 section busy account account-guest 60 2000000 3 0
 section polled account account-guest 400 20000 0 100000
-section mixed account account-guest 300 20000 0 400000
+section long account account-guest 300 20000 0 400000
 poll 0
 section blocked account account-guest 400 20000 0 100000
 section two account two
@@ -98,6 +98,10 @@ section stopped account stopped
 section intervals exitlab stat 0.02 --signals account --csv -- account-guest 200 100000 3 150000
 section raw env EXITLAB_RUNG=raw_tp exitlab stat --signals account --json -- account-guest 100 20000 3 100000
 section table exitlab stat --signals account -- account-guest 100 20000 3 100000
+account-guest 1000000 100000 1 300000 >/dev/null & vm=$!
+sleep 0.05
+section alive exitlab stat --signals account --json --duration 0.2
+kill $vm; wait $vm
 poll 200000
 section traced account traced
 for e in $t/events/kvm $t/events/sched $t/events/irq $t/events/irq_vectors; do echo 0 >$e/enable; done

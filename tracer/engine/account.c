@@ -315,6 +315,9 @@ static void set_row(const struct account_signal *s, struct account_slot *c, uint
 	*r = (struct account_row){ .vm = (pid_t)c->key.vm, .vm_key = c->key.kvm,
 		.vcpu = c->key.vcpu, .tid = (pid_t)c->last_tid, .moves = c->moves,
 		.kvm_poll_ns = c->kvm_poll_ns,
+		.sched_run_ns = c->last.sched_run - c->first.sched_run,
+		.sched_wait_ns = c->last.sched_wait - c->first.sched_wait,
+		.run_ns = c->last.run - c->first.run, .wait_ns = c->last.wait - c->first.wait,
 		.wall_ns = end > begin ? end - begin : 0,
 		.unseen_ns = c->a.start > begin ? c->a.start - begin : 0 };
 	r->wall_ns -= c->a.gone_ns < r->wall_ns ? c->a.gone_ns : r->wall_ns;

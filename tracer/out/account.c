@@ -5,7 +5,6 @@
  */
 #include "out/account.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,63 +26,9 @@ static const struct {
 };
 #define NR_PLAIN (sizeof(plain) / sizeof(plain[0]))
 
-static const struct part_ops account_ops;
-
 static const struct account_part *of(const struct part *p)
 {
 	return (const struct account_part *)p;
-}
-
-struct account_part *account_part_new(size_t rows)
-{
-	struct account_part *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return NULL;
-	p->part.ops = &account_ops;
-	p->rows = calloc(rows + 1, sizeof(p->rows[0]));
-	if (p->rows)
-		return p;
-	free(p);
-	return NULL;
-}
-
-static void account_free(struct part *p)
-{
-	free(((struct account_part *)p)->rows);
-	free(p);
-}
-
-static uint64_t sum(const struct account_row *r)
-{
-	uint64_t n = 0;
-	int i;
-
-	for (i = 0; i < NR_ACCOUNT; i++)
-		n += r->ns[i];
-	return n;
-}
-
-int64_t account_residual(const struct account_row *r)
-{
-	return (int64_t)(r->wall_ns - r->unseen_ns - sum(r));
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct account_row *x = a, *y = b;
-
-	if (x->vm != y->vm)
-		return x->vm < y->vm ? -1 : 1;
-	if (x->vm_key != y->vm_key)
-		return x->vm_key < y->vm_key ? -1 : 1;
-	return x->vcpu < y->vcpu ? -1 : x->vcpu > y->vcpu;
-}
-
-void account_part_sort(struct account_part *p)
-{
-	if (p->nr_rows)
-		qsort(p->rows, p->nr_rows, sizeof(p->rows[0]), compare);
 }
 
 static uint64_t of_classes(const struct account_row *r, unsigned int first)
@@ -160,6 +105,12 @@ static void text_row(FILE *f, const struct account_row *r, const char *vm)
 	if (r->unseen_ns)
 		fprintf(f, "  before its first entry %s of the wall time\n",
 			out_ns(r->unseen_ns, t, sizeof(t)));
+	if (r->sched_run_ns) {
+		fprintf(f, "  scheduler: ran %s", out_ns(r->sched_run_ns, t, sizeof(t)));
+		fprintf(f, " (account %s)", out_ns(r->run_ns, t, sizeof(t)));
+		fprintf(f, ", waited %s", out_ns(r->sched_wait_ns, t, sizeof(t)));
+		fprintf(f, " (account %s)\n", out_ns(r->wait_ns, t, sizeof(t)));
+	}
 	if (r->moves)
 		fprintf(f, "  ran by another thread %" PRIu64 " times\n", r->moves);
 }
@@ -170,10 +121,11 @@ static void text_ledger(FILE *f, const struct account_part *p)
 	char t[24];
 
 	fprintf(f, "not in turn: %" PRIu64 " entries, %" PRIu64 " exits, %" PRIu64 " interrupts, %"
-		PRIu64 " wake-ups; in the middle of another\nevent %" PRIu64
-		"; clock back %s; no room %" PRIu64 "; of unknown vCPUs %" PRIu64 " exits\n",
-		l->unmatched_entries, l->unmatched_exits, l->unmatched_irqs, l->unseen_wakeups,
-		l->skipped, out_ns(l->clock_back_ns, t, sizeof(t)), l->map_full, l->unknown_exits);
+		PRIu64 " wake-ups; clock back %s\n", l->unmatched_entries, l->unmatched_exits,
+		l->unmatched_irqs, l->unseen_wakeups, out_ns(l->clock_back_ns, t, sizeof(t)));
+	fprintf(f, "in the middle of another event %" PRIu64 ", no room %" PRIu64
+		", exits of unknown vCPUs %" PRIu64 "\n", l->skipped, l->map_full,
+		l->unknown_exits);
 	if (!p->has_poll)
 		fputs("POLL: n/a (no halt has ended, or this KVM does not say how long it polls)\n",
 		      f);
@@ -181,7 +133,7 @@ static void text_ledger(FILE *f, const struct account_part *p)
 		fputs("VMM: until the next entry (this kernel has no event for the return)\n", f);
 }
 
-static void account_text(FILE *f, const struct part *part, const struct part_ctx *c)
+void account_text(FILE *f, const struct part *part, const struct part_ctx *c)
 {
 	const struct account_part *p = of(part);
 	size_t i;
@@ -248,7 +200,11 @@ static json_t *row_json(const struct account_row *r, const struct part_ctx *c, b
 	}
 	ok = ok && json_object_set_new(o, "handling", handling_json(r)) == 0 &&
 	     json_object_set_new(o, "residual_ns", json_integer(account_residual(r))) == 0 &&
-	     put(o, "kvm_poll_ns", r->kvm_poll_ns) && put(o, "moves", r->moves);
+	     put(o, "kvm_poll_ns", r->kvm_poll_ns) && put(o, "moves", r->moves) &&
+	     json_object_set_new(o, "scheduler", json_pack("{s:I,s:I,s:I,s:I}",
+		"run_ns", (json_int_t)r->sched_run_ns, "account_run_ns", (json_int_t)r->run_ns,
+		"wait_ns", (json_int_t)r->sched_wait_ns,
+		"account_wait_ns", (json_int_t)r->wait_ns)) == 0;
 	if (ok)
 		return o;
 	json_decref(o);
@@ -268,7 +224,7 @@ static json_t *ledger_json(const struct account_ledger *l)
 		"map_full", (json_int_t)l->map_full);
 }
 
-static json_t *account_json(const struct part *part, const struct part_ctx *c)
+json_t *account_json(const struct part *part, const struct part_ctx *c)
 {
 	const struct account_part *p = of(part);
 	json_t *rows = json_array(), *o;
@@ -287,7 +243,7 @@ static json_t *account_json(const struct part *part, const struct part_ctx *c)
 
 /* ---- CSV ---- */
 
-static void account_csv(struct csv_row *row, const struct part *part, const struct part_ctx *c)
+void account_csv(struct csv_row *row, const struct part *part, const struct part_ctx *c)
 {
 	const struct account_part *p = of(part);
 	struct csv_row r = *row;
@@ -374,7 +330,7 @@ static void prom_row(FILE *f, const struct account_row *r, const char *vm, const
 #undef SAMPLE
 }
 
-static void account_prom(FILE *f, const struct part *part, const struct part_ctx *c)
+void account_prom(FILE *f, const struct part *part, const struct part_ctx *c)
 {
 	const struct account_part *p = of(part);
 	size_t n, i;
@@ -404,136 +360,3 @@ static void account_prom(FILE *f, const struct part *part, const struct part_ctx
 	}
 	free(rows);
 }
-
-/* ---- arithmetic ---- */
-
-static struct account_row *find(const struct account_part *p, const struct account_row *r)
-{
-	size_t i;
-
-	for (i = 0; p && i < p->nr_rows; i++)
-		if (!compare(&p->rows[i], r))
-			return &p->rows[i];
-	return NULL;
-}
-
-static uint64_t minus(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-/*
- * Time in a halt is KVM's until it is known how much of it was polling. If an interval ends before
- * that, the next one has less of it in the sum than the one before: it goes off the polling.
- */
-static void subtract(struct account_row *r, const struct account_row *before)
-{
-	uint64_t taken_back = 0;
-	int k;
-
-	for (k = 0; k < NR_ACCOUNT; k++) {
-		taken_back += minus(before->ns[k], r->ns[k]);
-		r->ns[k] = minus(r->ns[k], before->ns[k]);
-	}
-	r->ns[ACCOUNT_POLL] = minus(r->ns[ACCOUNT_POLL], taken_back);
-	r->wall_ns = minus(r->wall_ns, before->wall_ns);
-	r->unseen_ns = minus(r->unseen_ns, before->unseen_ns);
-	r->kvm_poll_ns = minus(r->kvm_poll_ns, before->kvm_poll_ns);
-	r->moves = minus(r->moves, before->moves);
-}
-
-/* The ledger as a list of numbers. */
-static uint64_t *numbers(struct account_ledger *l)
-{
-	return &l->unmatched_entries;
-}
-#define NR_NUMBERS (sizeof(struct account_ledger) / sizeof(uint64_t))
-
-static struct part *account_delta(const struct part *now_part, const struct part *before_part)
-{
-	const struct account_part *now = of(now_part), *before = of(before_part);
-	struct account_part *p = account_part_new(now->nr_rows);
-	struct account_ledger l;
-	size_t i;
-
-	if (!p)
-		return NULL;
-	p->has_poll = now->has_poll;
-	p->has_return = now->has_return;
-	p->ledger = now->ledger;
-	if (before) {
-		l = before->ledger;
-		for (i = 0; i < NR_NUMBERS; i++)
-			numbers(&p->ledger)[i] = minus(numbers(&p->ledger)[i], numbers(&l)[i]);
-	}
-	for (i = 0; i < now->nr_rows; i++) {
-		const struct account_row *old = find(before, &now->rows[i]);
-		struct account_row *r = &p->rows[p->nr_rows];
-
-		*r = now->rows[i];
-		if (old)
-			subtract(r, old);
-		/* One that ended before has no row any more. */
-		p->nr_rows += !old || r->wall_ns || sum(r);
-	}
-	return &p->part;
-}
-
-static int account_add(struct part *total_part, const struct part *step_part)
-{
-	struct account_part *t = (struct account_part *)total_part;
-	const struct account_part *s = of(step_part);
-	struct account_ledger l = s->ledger;
-	struct account_row *rows;
-	size_t i, k;
-
-	rows = realloc(t->rows, (t->nr_rows + s->nr_rows + 1) * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	t->rows = rows;
-	for (i = 0; i < s->nr_rows; i++) {
-		const struct account_row *r = &s->rows[i];
-		struct account_row *sum = find(t, r);
-
-		if (!sum) {
-			t->rows[t->nr_rows++] = *r;
-			continue;
-		}
-		for (k = 0; k < NR_ACCOUNT; k++)
-			sum->ns[k] += r->ns[k];
-		sum->wall_ns += r->wall_ns;
-		sum->unseen_ns += r->unseen_ns;
-		sum->kvm_poll_ns += r->kvm_poll_ns;
-		sum->moves += r->moves;
-		sum->tid = r->tid;
-	}
-	for (k = 0; k < NR_NUMBERS; k++)
-		numbers(&t->ledger)[k] += numbers(&l)[k];
-	t->has_poll |= s->has_poll;
-	t->has_return |= s->has_return;
-	account_part_sort(t);
-	return 0;
-}
-
-static void account_filter(struct part *part, part_keep_fn keep, void *arg)
-{
-	struct account_part *p = (struct account_part *)part;
-	size_t i, n = 0;
-
-	for (i = 0; i < p->nr_rows; i++)
-		if (keep(p->rows[i].vm, p->rows[i].vcpu, arg))
-			p->rows[n++] = p->rows[i];
-	p->nr_rows = n;
-}
-
-static const struct part_ops account_ops = {
-	.name = "account",
-	.free = account_free,
-	.text = account_text,
-	.json = account_json,
-	.csv = account_csv,
-	.prom = account_prom,
-	.delta = account_delta,
-	.add = account_add,
-	.filter = account_filter,
-};

@@ -23,6 +23,11 @@ struct account_row {
 	uint64_t ns[NR_ACCOUNT];	/* by enum account_kind */
 	uint64_t kvm_poll_ns;	/* what KVM says it polled, interrupted or not */
 	uint64_t moves;		/* to another thread */
+	/*
+	 * Between the first and the last switch away from the thread: time on a CPU and in a run
+	 * queue, by the scheduler and by this account. All 0 before the second switch.
+	 */
+	uint64_t sched_run_ns, sched_wait_ns, run_ns, wait_ns;
 };
 
 /* What was booked, but perhaps to the wrong kind; what was not seen. */
@@ -49,5 +54,11 @@ struct account_part *account_part_new(size_t rows);
 int64_t account_residual(const struct account_row *r);
 /* Puts the rows into their order. */
 void account_part_sort(struct account_part *p);
+
+/* The operations that print; the others are in account_sums.c, which has them all. */
+void account_text(FILE *f, const struct part *p, const struct part_ctx *c);
+json_t *account_json(const struct part *p, const struct part_ctx *c);
+void account_csv(struct csv_row *r, const struct part *p, const struct part_ctx *c);
+void account_prom(FILE *f, const struct part *p, const struct part_ctx *c);
 
 #endif

@@ -4,14 +4,14 @@
 # part equals what others know of the same time: the scheduler, KVM's own statistics, the engine of
 # exits, and a trace of the same events by ftrace. Prints TAP; 1 minute.
 #
-# usage: tests/system/account-emulated.sh	(needs the testbed: make setup)
+# usage: tests/system/account-emulated.sh [--kernel PACKAGE]	(needs the testbed: make setup)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 cd "$TOP"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-paths=$(testbed/build.sh "$PWD/build/exitlab-point")
+paths=$(testbed/build.sh "$@" "$PWD/build/exitlab-point")
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 mkdir -p build/tests

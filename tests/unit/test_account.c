@@ -43,6 +43,19 @@ static void a_round_trip(void **state)
 	closes(&a);
 }
 
+/* FPU registers are loaded for other reasons, too. */
+static void a_return_from_nowhere(void **state)
+{
+	struct account a = begun(1);
+
+	(void)state;
+	account_to_kernel(&a, 11);
+	account_exit(&a, 21, CLASS_IO);
+	assert_int_equal(a.ns[ACCOUNT_GUEST], 20);
+	assert_int_equal(a.unmatched_exits, 0);
+	closes(&a);
+}
+
 /* Without the event of the return, KVM's way back in is the VMM's. */
 static void the_return_is_the_next_entry_at_last(void **state)
 {
@@ -132,6 +145,14 @@ static void a_poll_that_fails(void **state)
 	assert_int_equal(a.ns[K(CLASS_HALT)], 20 + 40);
 	assert_int_equal(a.ns[ACCOUNT_BLOCKED], 680);
 	assert_int_equal(a.ns[ACCOUNT_RUNQUEUE], 50);
+	closes(&a);
+	/* Nor does it if KVM's clock says a little more. */
+	account_exit(&a, 1100, CLASS_HALT);
+	account_switch_out(&a, 1200, 1);
+	a.woken = 1300;
+	account_switch_in(&a, 1300);
+	account_poll(&a, 1350, 110);
+	assert_int_equal(a.ns[ACCOUNT_POLL], 200 + 100);
 	closes(&a);
 }
 
@@ -413,6 +434,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_round_trip),
+		cmocka_unit_test(a_return_from_nowhere),
 		cmocka_unit_test(the_return_is_the_next_entry_at_last),
 		cmocka_unit_test(a_halt_that_blocks),
 		cmocka_unit_test(sleep_elsewhere),

@@ -108,15 +108,15 @@ struct {
 	__type(value, __u32);
 } free_slots SEC(".maps");
 
-/* Slot + 1 of the vCPU thread that this CPU runs now; 0 = another thread. */
+/* The vCPU thread that this CPU runs now. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct account_cpu);
 } running SEC(".maps");
 
-static __always_inline __u32 *this_cpu(void)
+static __always_inline struct account_cpu *this_cpu(void)
 {
 	__u32 zero = 0;
 
@@ -128,12 +128,16 @@ static __always_inline struct account_slot *slot_at(__u32 i)
 	return bpf_map_lookup_elem(&slots, &i);
 }
 
-/* The slot of the running vCPU thread, or NULL. */
+/* The slot of the running vCPU thread, or NULL; also if another thread has taken its vCPU over. */
 static __always_inline struct account_slot *current_slot(void)
 {
-	__u32 *cur = enabled ? this_cpu() : 0;
+	struct account_cpu *cur = enabled ? this_cpu() : 0;
+	struct account_slot *s;
 
-	return cur && *cur ? slot_at(*cur - 1) : 0;
+	if (!cur || !cur->tid)
+		return 0;
+	s = slot_at(cur->slot);
+	return s && s->tid == cur->tid ? s : 0;
 }
 
 /* 0: somebody is at it, under us. Nobody else is: all writers run on the CPU of the thread. */
@@ -205,7 +209,8 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu_addr, const struct accoun
 {
 	struct task_struct___account *task = (void *)bpf_get_current_task();
 	__u64 now = bpf_ktime_get_ns();
-	__u32 i = 0, *cur = this_cpu(), *known, old;
+	struct account_cpu *cur = this_cpu();
+	__u32 i = 0, *known, old;
 	struct account_slot *s;
 
 	if (!key || !cur)
@@ -214,7 +219,7 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu_addr, const struct accoun
 	s = known ? slot_at(*known) : 0;
 	if (s && s->tid == tid)
 		leave(s, now);
-	*cur = 0;
+	cur->tid = 0;
 	s = find_slot(key, &i);
 	if (!s) {
 		bpf_map_delete_elem(&threads, &tid);
@@ -241,7 +246,8 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu_addr, const struct accoun
 	s->vcpu_addr = vcpu_addr;
 	account_begin(&s->a, now);
 	end(s);
-	*cur = i + 1;
+	cur->slot = i;
+	cur->tid = tid;
 	return 0;
 }
 
@@ -419,26 +425,28 @@ static __always_inline void switch_in(struct account_slot *s, __u32 pid)
 static __always_inline int handle_switch(void *prev, __u32 pid, __u32 next,
 					 __u64 state)
 {
-	__u32 *cur, *i;
 	struct account_slot *s;
+	struct account_cpu *cur;
+	__u32 *i;
 
 	if (!enabled)
 		return 0;
 	cur = this_cpu();
 	if (!cur)
 		return 0;
-	if (*cur) {
-		s = slot_at(*cur - 1);
+	if (cur->tid) {
+		s = slot_at(cur->slot);
 		if (s)
 			switch_out(s, prev, pid, state);
-		*cur = 0;
+		cur->tid = 0;
 	}
 	if (!next)	/* the idle thread */
 		return 0;
 	i = bpf_map_lookup_elem(&threads, &next);
 	if (!i)
 		return 0;
-	*cur = *i + 1;
+	cur->slot = *i;
+	cur->tid = next;
 	s = slot_at(*i);
 	if (s)
 		switch_in(s, next);

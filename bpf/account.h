@@ -42,6 +42,11 @@ struct account_slot {
 	struct account a;
 };
 
+/* What a CPU runs: a vCPU thread, and its slot; tid 0 = another thread. */
+struct account_cpu {
+	unsigned int slot, tid;
+};
+
 /* Events that belong to no slot. */
 struct account_counts {
 	account_u64 slots_full;	/* vCPUs for which there was no slot: entries */

@@ -36,7 +36,7 @@ struct account_signal {
 	unsigned char *slots;		/* the map, in place */
 	size_t slots_size;
 	uint64_t attached_ns, detached_ns;
-	bool has_return;
+	bool has_return, has_poll;
 };
 
 /* How the programs with pointer arguments are attached: in KVM, and in the scheduler. */
@@ -148,7 +148,7 @@ static int try_load(struct account_signal *s, const struct engine_opts *o, const
 	use(s, s->skel->progs.exit_tp, true, "kvm_exit", "tp");
 	use_if(s, s->skel->progs.user_raw_tp, "kvm/kvm_userspace_exit");
 	s->has_return = use_if(s, s->skel->progs.fpu_raw_tp, "kvm/kvm_fpu");
-	use_if(s, s->skel->progs.wakeup_raw_tp, "kvm/kvm_vcpu_wakeup");
+	s->has_poll = use_if(s, s->skel->progs.wakeup_raw_tp, "kvm/kvm_vcpu_wakeup");
 	use(s, s->skel->progs.switch_tp_btf, r->sched_btf, "sched_switch", sched);
 	use(s, s->skel->progs.switch_raw_tp, !r->sched_btf, "sched_switch", sched);
 	use(s, s->skel->progs.woken_tp_btf, r->sched_btf, "sched_wakeup", sched);
@@ -238,7 +238,8 @@ static void clear_map(struct bpf_map *map)
 static int reset(struct account_signal *s)
 {
 	int queue = bpf_map__fd(s->skel->maps.free_slots), n = libbpf_num_possible_cpus(), ret = 0;
-	__u32 i, v, zero = 0, *cpus = n > 0 ? calloc((size_t)n, 8) : NULL;
+	struct account_cpu *cpus = n > 0 ? calloc((size_t)n, sizeof(*cpus)) : NULL;
+	__u32 i, v, zero = 0;
 
 	if (!cpus)
 		return n < 0 ? n : -ENOMEM;
@@ -345,15 +346,18 @@ static int account_read(void *p, struct trace_snapshot *out)
 	if (!part)
 		return -ENOMEM;
 	for (i = 0; i < ACCOUNT_SLOTS; i++) {
-		uint64_t now = copy_slot(s, i, &c);
+		uint64_t now;
 
-		if (!c.key.kvm || !c.a.start)
+		if (!((const struct account_slot *)(s->slots + i * SLOT_SIZE))->key.kvm)
+			continue;
+		now = copy_slot(s, i, &c);
+		if (!c.a.start)
 			continue;
 		set_row(s, &c, now, &part->rows[part->nr_rows++]);
 		add_ledger(&part->ledger, &c);
 	}
 	account_part_sort(part);
-	part->has_poll = s->skel->bss->has_poll;
+	part->has_poll = s->has_poll && s->skel->bss->has_poll;
 	part->has_return = s->has_return;
 	part->ledger.unknown_exits = s->skel->bss->counts.unknown_exits;
 	part->ledger.map_full = s->skel->bss->counts.slots_full;

@@ -126,9 +126,8 @@ static void text_ledger(FILE *f, const struct account_part *p)
 	fprintf(f, "in the middle of another event %" PRIu64 ", no room %" PRIu64
 		", exits of unknown vCPUs %" PRIu64 "\n", l->skipped, l->map_full,
 		l->unknown_exits);
-	if (!p->has_poll)
-		fputs("POLL: n/a (no halt has ended, or this KVM does not say how long it polls)\n",
-		      f);
+	if (!p->has_poll && p->nr_rows)
+		fputs("POLL: n/a (this KVM does not say how long it polls; it is in KVM)\n", f);
 	if (!p->has_return)
 		fputs("VMM: until the next entry (this kernel has no event for the return)\n", f);
 }
@@ -193,8 +192,7 @@ static json_t *row_json(const struct account_row *r, const struct part_ctx *c, b
 		if (plain[i].kind == ACCOUNT_POLL && !has_poll)
 			ok = json_object_set_new(o, key, json_null()) == 0 &&
 			     json_object_set_new(o, "halt_poll_why", json_string(
-				"no halt has ended, or this KVM does not say how long it polls; "
-				"it is in handling")) == 0;
+				"this KVM does not say how long it polls; it is in handling")) == 0;
 		else
 			ok = put(o, key, r->ns[plain[i].kind]);
 	}
@@ -340,7 +338,7 @@ void account_prom(FILE *f, const struct part *part, const struct part_ctx *c)
 	for (pass = 0; rows && pass < 2; pass++) {
 		if (pass)
 			prom_family(f, "exitlab_vcpu_wall_seconds_total", "counter",
-				    "Wall time of vCPU threads while traced.");
+				    "Wall time of vCPU threads; less all classes: what is unexplained.");
 		else
 			prom_family(f, "exitlab_vcpu_seconds_total", "counter",
 				    "Wall time of vCPU threads by what it went into.");

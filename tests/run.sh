@@ -83,6 +83,7 @@ if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs
 if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh
+	collect account-native tests/system/account-native.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"
@@ -93,6 +94,7 @@ if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
+	collect account-emulated tests/system/account-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"

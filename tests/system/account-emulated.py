@@ -12,6 +12,7 @@ import sys
 text = open(sys.argv[1], errors="replace").read()
 parts = {(m[1], m[2]): m[3] for m in
          re.finditer(r"^@@ (\w+) (out|err|rc)\n(.*?)(?=^@@ )", text, re.M | re.S)}
+release = parts.get(("release", "out"), "").strip()
 n = failed = 0
 PLAIN = "guest halt_poll blocked sleep run_queue host_interrupt".split()
 RUNNING = 600    # a program of ours, or the engine's at the same event: instructions at most
@@ -81,7 +82,7 @@ def closes(section, count=1):
         return f"status {parts[section, 'rc']}, {len(o['vcpus'])} vCPUs"
     if any(v for k, v in o["ledger"].items() if k not in ("skipped", "unknown_exits")):
         return f"ledger {o['ledger']}"
-    wall = {g["tid"]: g["wall_ns"] for g in guests(section)}
+    wall = {g["tid"]: g["wall_ns"] for g in guests(section)}  # empty: it was killed, or goes on
     return all_of(*[x for r in o["vcpus"] for x in (
         # The VMM's own clock, from before KVM_RUN until it has printed; then it still has to end.
         ("parts", parts_of(r) - r["unseen_ns"], wall.get(r["tid"], 0) * 99 // 100,
@@ -111,11 +112,16 @@ def scheduler(section):
 
 
 def guest_time(section):
-    """Guest time is that of the engine of exits: its programs look at the clock a little earlier."""
+    """Guest time is that of the engine of exits: its programs look at the clock a little earlier.
+
+    Linux 6.1 reports the exit of SVM after the host's interrupts and a switch, so they are in the time from
+    entry to exit; the account has them apart.
+    """
     o, out = js(section), []
     for r in o["account"]["vcpus"]:
         v = next(v for m in o["vms"] for v in m["vcpus"] if v["tid"] == r["tid"])
-        out.append(("guest", v["guest_ns"] - r["guest_ns"], -RUNNING * v["exits"], RUNNING * v["exits"]))
+        late = r["host_interrupt_ns"] + r["run_queue_ns"] if release.startswith("6.1.") else 0
+        out.append(("guest", v["guest_ns"] - r["guest_ns"], -RUNNING * v["exits"], RUNNING * v["exits"] + late))
     return all_of(*out)
 
 
@@ -140,9 +146,9 @@ def trace_lines(tid):
 
 def oracle(tid):
     """Sums by intervals: guest, interrupts, run queue, asleep; user space with what interrupts took."""
-    out = dict(guest=0, irq=0, irq_user=0, runq=0, off=0, user=0, kernel=0, events=0)
+    out = dict(guest=0, irq=0, runq=0, off=0, user=0, events=0)
     entry = user = irq = off = woken = first = end = None
-    depth, asleep, off_user, user_lost = 0, False, 0, 0
+    depth, asleep, user_lost = 0, False, 0
     for pid, now, event, rest in trace_lines(tid):
         if event == "sched_switch":
             m = re.search(r"prev_pid=(\d+) .*prev_state=(\S+) ==> .*next_pid=(\d+)", rest)
@@ -151,8 +157,8 @@ def oracle(tid):
                 end = now
             elif int(m[3]) == tid and off is not None:
                 waited = now - (woken if asleep else off)
-                out["runq"] += waited
-                out["off"] += now - off - waited
+                out["runq"] += waited if first else 0
+                out["off"] += now - off - waited if first else 0
                 user_lost += now - off if user is not None else 0
                 off = None
             continue
@@ -198,7 +204,7 @@ def traced():
         ("guest", r["guest_ns"] - o["guest"], -slack, slack),
         ("interrupts", r["host_interrupt_ns"], o["irq"] * 3 // 4, o["irq"] * 5 // 4 + 20 * US),
         ("interrupts at all", o["irq"], 50 * US, 10**9),
-        ("run queue", r["run_queue_ns"] - o["runq"], -200 * US, 200 * US),
+        ("run queue", r["run_queue_ns"] - o["runq"], -100 * US, 100 * US),
         ("run queue at all", o["runq"], 50 * US, 10**9),
         ("asleep", r["blocked_ns"] + r["sleep_ns"] - o["off"], -500 * US, tail),
         ("I/O in user space", vmm(r, "io"), o["user"] * 3 // 4, o["user"] + slack))
@@ -237,7 +243,7 @@ def alive():
     r = o["account"]["vcpus"][0]
     return all_of(("residual", r["residual_ns"], -50 * US, 50 * US),
                   ("wall time is the window's", o["duration_ns"] - r["wall_ns"], -20_000_000, 20_000_000),
-                  ("unseen", r["unseen_ns"], 0, 5_000_000), ("guest", r["guest_ns"], 20_000_000, 60_000_000))
+                  ("unseen", r["unseen_ns"], 0, 5_000_000), ("guest", r["guest_ns"], 20_000_000, 190_000_000))
 
 
 t("alive: parts are the wall time of a guest that goes on", alive)
@@ -276,6 +282,9 @@ t("intervals: their sums are the total", intervals)
 t("intervals: each of them closes", steps_close)
 t("raw: the other rung gives the same", lambda: js("raw")["probes"] and
   {"name": "sched_switch", "rung": "raw_tp"} in js("raw")["probes"])
+t("least: three capabilities instead of root are enough", lambda: closes("least"))
+t("least: without the BTF of modules, that of the scheduler is still used", lambda: all(
+  {"name": p, "rung": r} in js("least")["probes"] for p, r in (("kvm_entry", "raw_tp"), ("sched_switch", "tp_btf"))))
 t("table: below 80 columns, with a residual", lambda: "RESID" in parts["table", "out"] and max(
   len(x) for x in parts["table", "out"].split("\n") if not x.startswith(("@guest", "probes:"))) < 80)
 print(f"1..{n}")

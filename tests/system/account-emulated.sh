@@ -18,10 +18,10 @@ mkdir -p build/tests
 gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static -s -o build/tests/account-guest \
 	tests/system/account-guest.c
 
-# put PROGRAM : a program and every shared library it needs
+# put PROGRAM [NAME] : a program and every shared library it needs
 put() {
 	local lib
-	install -D -m 755 "$1" "$work/root/bin/${1##*/}"
+	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
 	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
 		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
 	done
@@ -29,6 +29,7 @@ put() {
 put build/exitlab
 put build/tests/account-guest
 put build/guest/timers
+put "$(command -v setpriv)" setpriv-real
 
 {
 	sed '/starting exitlab/,$d' testbed/guest/l1-init
@@ -87,6 +88,7 @@ wait $n
 END
 chmod 755 /bin/two /bin/noisy /bin/stopped /bin/traced
 poll 200000
+section release uname -r
 section busy account account-guest 60 2000000 3 0
 section polled account account-guest 400 20000 0 100000
 section long account account-guest 300 20000 0 400000
@@ -101,6 +103,11 @@ section table exitlab stat --signals account -- account-guest 100 20000 3 100000
 account-guest 1000000 100000 1 300000 >/dev/null & vm=$!
 sleep 0.05
 section alive exitlab stat --signals account --json --duration 0.2
+chmod 755 /tmp /bin
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+caps=-all,+bpf,+perfmon,+dac_read_search
+section least setpriv-real --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps \
+	--bounding-set $caps exitlab stat --signals account --json --duration 0.1
 kill $vm; wait $vm
 poll 200000
 section traced account traced

@@ -166,7 +166,7 @@ fail:
 static int load(struct account_signal *s, const struct engine_opts *o)
 {
 	const char *forced = o->rung ? o->rung : getenv("EXITLAB_RUNG");
-	int ret = -EINVAL;
+	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
@@ -177,11 +177,12 @@ static int load(struct account_signal *s, const struct engine_opts *o)
 			return ret;
 		verb("account, rung %zu: %s", i + 1, strerror(-ret));
 	}
-	if (forced && ret == -EINVAL)
-		err("account: the rung %s does not work here", forced);
-	else
-		err("account: the programs do not load on this kernel: %s (-vv shows why)",
-		    strerror(-ret));
+	if (!ret) {
+		err("account: there is no rung %s (tp_btf, raw_tp)", forced);
+		return -EOPNOTSUPP;
+	}
+	err("account: the programs do not load on this kernel: %s (-vv shows why)",
+	    strerror(-ret));
 	return ret;
 }
 

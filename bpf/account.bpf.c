@@ -9,7 +9,7 @@
  *
  * Hard, too, is that an interrupt can come in the middle of one of these programs, where interrupts
  * are on. It must not book then, or an interval would be booked twice. It begins and ends inside
- * that program, so it leaves the slot alone altogether, and its time stays with what it interrupted.
+ * that program, so it leaves the slot alone, and its time stays with what it interrupted.
  */
 #include "kvm_types.h"
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pingpong N: two processes on one CPU hand a byte to and fro, N times; prints the nanoseconds of one
- * turn, which is one wake-up and one switch.
+ * pingpong N: two processes on one CPU hand a byte to and fro, N times; prints the nanoseconds of
+ * one turn, which is one wake-up and one switch.
  */
 #define _GNU_SOURCE
 #include <sched.h>

@@ -5,8 +5,9 @@
  * stays in the kernel, where KVM polls or blocks. At its end it prints what others know of the same
  * time: the scheduler's statistics of its thread and KVM's of its halts.
  *
- * usage: account-guest ROUNDS SPIN OUTS TIMER_NS	a round: SPIN loops of two instructions, OUTS
- * writes to a port (each goes to user space), and if TIMER_NS > 0 one halt of that length
+ * usage: account-guest ROUNDS SPIN OUTS TIMER_NS
+ * A round: SPIN loops of two instructions, OUTS writes to a port (each goes to user space), and if
+ * TIMER_NS > 0 one halt of that length
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +107,11 @@ static void set_up_cpuid(void)
 	free(c);
 }
 
+static uint64_t number(const char *arg)
+{
+	return strtoull(arg, NULL, 10);
+}
+
 static void set_up_registers(char **argv)
 {
 	struct kvm_segment code = { .limit = ~0u, .selector = 0x8, .type = 11, .present = 1,
@@ -113,8 +119,8 @@ static void set_up_registers(char **argv)
 	struct kvm_segment data = { .limit = ~0u, .selector = 0x10, .type = 3, .present = 1,
 				    .s = 1, .db = 1, .g = 1 };
 	struct kvm_regs r = { .rip = CODE, .rsp = STACK, .rflags = 2, .rdi = DONE,
-			      .r12 = strtoull(argv[1], NULL, 10), .r13 = strtoull(argv[2], NULL, 10),
-			      .r15 = strtoull(argv[3], NULL, 10), .r14 = strtoull(argv[4], NULL, 10) };
+			      .r12 = number(argv[1]), .r13 = number(argv[2]),
+			      .r15 = number(argv[3]), .r14 = number(argv[4]) };
 	struct kvm_sregs s;
 
 	CALL(vcpu, KVM_GET_SREGS, &s);
@@ -162,16 +168,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-int main(int argc, char **argv)
+static struct kvm_run *set_up(char **argv)
 {
 	struct kvm_userspace_memory_region slot = { .memory_size = MEM_SIZE };
-	const struct timespec rest = { .tv_nsec = 20000000 };
-	uint64_t before[3], after[3], user = 0, begin;
 	struct kvm_run *run;
 	unsigned char *mem;
 
-	if (argc != 5)
-		return 2;
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm < 0)
 		die("/dev/kvm");
@@ -191,25 +193,46 @@ int main(int argc, char **argv)
 		die("kvm_run");
 	set_up_cpuid();
 	set_up_registers(argv);
-	schedstat(before);
-	begin = now_ns();
+	return run;
+}
+
+/* To the end of the guest's program; returns how often it wrote to the port. */
+static uint64_t run_guest(struct kvm_run *run)
+{
+	uint64_t writes = 0;
+
 	do {
 		run->exit_reason = KVM_EXIT_INTR;
 		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)
 			die("KVM_RUN");
-		user += run->exit_reason == KVM_EXIT_IO;
+		writes += run->exit_reason == KVM_EXIT_IO;
 	} while (run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_INTR);
 	if (run->exit_reason != KVM_EXIT_MMIO) {
 		fprintf(stderr, "account-guest: KVM exit %u\n", run->exit_reason);
-		return 1;
+		exit(1);
 	}
+	return writes;
+}
+
+int main(int argc, char **argv)
+{
+	const struct timespec rest = { .tv_nsec = 20000000 };
+	uint64_t before[3], after[3], writes, begin;
+	struct kvm_run *run;
+
+	if (argc != 5)
+		return 2;
+	run = set_up(argv);
+	schedstat(before);
+	begin = now_ns();
+	writes = run_guest(run);
 	/* A sleep, so that what follows is not preempted between its statistics and its end. */
 	nanosleep(&rest, NULL);
 	schedstat(after);
 	printf("@guest {\"tid\":%d,\"wall_ns\":%" PRIu64 ",\"port_writes\":%" PRIu64 ",\"run_ns\":%"
 	       PRIu64 ",\"wait_ns\":%" PRIu64 ",\"halt_poll_ns\":%" PRIu64 ",\"halt_wait_ns\":%"
-	       PRIu64 ",\"waits\":%" PRIu64 ",\"halts\":%" PRIu64 "}\n", getpid(), now_ns() - begin,
-	       user, after[0] - before[0], after[1] - before[1],
+	       PRIu64 ",\"waits\":%" PRIu64 ",\"halts\":%" PRIu64 "}\n", getpid(),
+	       now_ns() - begin, writes, after[0] - before[0], after[1] - before[1],
 	       kvm_stat("halt_poll_success_ns") + kvm_stat("halt_poll_fail_ns"),
 	       kvm_stat("halt_wait_ns"), after[2] - before[2], kvm_stat("halt_exits"));
 	return 0;

@@ -388,7 +388,7 @@ static void reading_takes_nothing_back(void **state)
 	closes(&c);
 }
 
-/* Half a million events in random order: the parts are the whole, always, and nothing is negative. */
+/* Half a million events in random order: the parts are always the whole, and none is negative. */
 static void any_order_closes(void **state)
 {
 	struct account a = begun(1000);

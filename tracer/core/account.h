@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The time account of one vCPU: where the wall time of the thread that runs it goes. Plain C, shared
- * by the BPF programs, which feed it with events, and by user space, which closes the open interval
- * when it reads.
+ * The time account of one vCPU: where the wall time of the thread that runs it goes. Plain C,
+ * shared by the BPF programs, which feed it with events, and by user space, which closes the open
+ * interval when it reads.
  *
  * There is one clock, and at any time one state; every event books the time since the event before
  * it to the state that it ends. So nothing is counted twice, and the parts add up to the time from
  * the first event to the last. A state has layers, the topmost counts: off the CPU; in an interrupt
  * of the host; in the guest, in KVM, or in the VMM's user space. A layer that ends uncovers the one
- * below, which is why an interrupt taken in KVM, or preemption in it, needs no special case.
+ * below, which is why an interrupt taken in KVM, or preemption in it, needs no special case. Nor
+ * does a kernel that reports an exit only after it has served the interrupt that caused it (SVM in 6.1;
+ * 6.12 reports it before): there the interrupt lies on top of the guest, here on top of handling, and
+ * is the host's both times.
  *
  * Hard is what is known only later. (1) A sleeping thread is woken by another CPU, at any time: it
  * only leaves the time of the wake-up, and the switch to the thread divides what has passed into

@@ -17,7 +17,7 @@ enum reason_class {
 	CLASS_INTERRUPT,	/* of the host, windows for the guest's, APIC helpers, timer */
 	CLASS_MEMORY,		/* nested page faults, TLB, dirty log */
 	CLASS_EMULATION,	/* CPUID, control registers and other instructions */
-	CLASS_OTHER,		/* hypercalls, PAUSE, exceptions, nesting, failures, unknown codes */
+	CLASS_OTHER,		/* hypercalls, PAUSE, exceptions, nesting, unknown codes */
 	NR_REASON_CLASSES
 };
 

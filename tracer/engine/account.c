@@ -4,8 +4,8 @@
  *
  * The hard part is to read an account that goes on. A slot is copied when its sequence number is
  * even and the same before and after, and the clock is read before the copy. Then the state in it
- * is either older than that moment, and has lasted until then, so the open interval can be added; or
- * newer, and there is nothing to add. Either way nothing in the copy is ever taken back later.
+ * is either older than that moment, and has lasted until then, so the open interval can be added;
+ * or newer, and there is nothing to add. Either way nothing in the copy is ever taken back later.
  */
 #include <errno.h>
 #include <stdlib.h>

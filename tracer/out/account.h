@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The time account as a part of a snapshot: a row per vCPU, and how rows are printed, subtracted and
- * summed up.
+ * The time account as a part of a snapshot: a row per vCPU, and how rows are printed, subtracted
+ * and summed up.
  *
- * Wall time is user space's own: from the start of the tracing, or of the thread, to the reading, or
- * the end of the thread. What of it the account does not explain is the residual; negative, if
+ * Wall time is user space's own: from the start of the tracing, or of the thread, to the reading,
+ * or the end of the thread. What of it the account does not explain is the residual; negative, if
  * it explains too much.
  */
 #ifndef EXITLAB_OUT_ACCOUNT_H
@@ -44,7 +44,7 @@ struct account_part {
 	struct account_row *rows;	/* sorted by vm, vm_key, vcpu */
 	size_t nr_rows;
 	bool has_poll;	/* KVM says how long it polls; else polling is part of handling halts */
-	bool has_return;	/* the return from user space has an event; else it is the next entry */
+	bool has_return;	/* from user space; else that is at the next entry */
 	struct account_ledger ledger;
 };
 

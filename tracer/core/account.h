@@ -9,9 +9,9 @@
  * the first event to the last. A state has layers, the topmost counts: off the CPU; in an interrupt
  * of the host; in the guest, in KVM, or in the VMM's user space. A layer that ends uncovers the one
  * below, which is why an interrupt taken in KVM, or preemption in it, needs no special case. Nor
- * does a kernel that reports an exit only after it has served the interrupt that caused it (SVM in 6.1;
- * 6.12 reports it before): there the interrupt lies on top of the guest, here on top of handling, and
- * is the host's both times.
+ * does a kernel that reports an exit only after it has served the interrupt that caused it (VMX in
+ * 5.10, SVM in 6.1; in 6.12 both report it before): there the interrupt lies on top of the guest,
+ * here on top of handling, and its time is the host's either way.
  *
  * Hard is what is known only later. (1) A sleeping thread is woken by another CPU, at any time: it
  * only leaves the time of the wake-up, and the switch to the thread divides what has passed into

@@ -106,7 +106,7 @@ def scheduler(section):
         out += [("ran", abs(s["run_ns"] - s["account_run_ns"]), 0, 4 * US * (switches + 2)),
                 ("waited", abs(s["wait_ns"] - s["account_wait_ns"]), 0, 4 * US * (switches + 2)),
                 ("both", abs(s["run_ns"] + s["wait_ns"] - s["account_run_ns"] - s["account_wait_ns"]),
-                 0, 1 * US * (switches + 2)),
+                 0, 1 * US * (switches + 20)),
                 ("ran at all", s["run_ns"], 1, r["wall_ns"])]
     return all_of(*out)
 

@@ -5,7 +5,7 @@
  *
  * Hard is to cost nothing where there is no vCPU, because switches, wake-ups and interrupts happen
  * everywhere. So each CPU knows the slot of the vCPU thread that it runs now: an interrupt asks for
- * that alone, and a switch makes one hash look-up, for the thread that comes.
+ * that alone, and a switch or a wake-up makes one hash look-up at most, for the thread that comes.
  *
  * Hard, too, is that an interrupt can come in the middle of one of these programs, where interrupts
  * are on. It must not book then, or an interval would be booked twice. It begins and ends inside
@@ -30,6 +30,11 @@ const volatile unsigned char class_of[4][REASON_INDEXES];
 unsigned int enabled;	/* nothing is booked before and after */
 unsigned int has_poll;	/* this kernel says how long it polled */
 struct account_counts counts;
+/*
+ * Set if a thread id with these low bits has run a vCPU: nearly all others are known by one load,
+ * and the hash look-up is only for those that are left. Bytes, since bits would need atomic operations.
+ */
+unsigned char maybe_vcpu[ACCOUNT_TIDS];
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct sched_entity {
@@ -121,6 +126,12 @@ static __always_inline struct account_cpu *this_cpu(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&running, &zero);
+}
+
+/* The slot number of a thread that runs a vCPU, or NULL. */
+static __always_inline __u32 *slot_of_thread(__u32 tid)
+{
+	return maybe_vcpu[tid & (ACCOUNT_TIDS - 1)] ? bpf_map_lookup_elem(&threads, &tid) : 0;
 }
 
 static __always_inline struct account_slot *slot_at(__u32 i)
@@ -232,6 +243,7 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu_addr, const struct accoun
 	}
 	if (bpf_map_update_elem(&threads, &tid, &i, BPF_ANY))
 		return -1;
+	maybe_vcpu[tid & (ACCOUNT_TIDS - 1)] = 1;
 	if (!begin(s))
 		return 0;
 	if (s->last_tid != tid)
@@ -442,7 +454,7 @@ static __always_inline int handle_switch(void *prev, __u32 pid, __u32 next,
 	}
 	if (!next)	/* the idle thread */
 		return 0;
-	i = bpf_map_lookup_elem(&threads, &next);
+	i = slot_of_thread(next);
 	if (!i)
 		return 0;
 	cur->slot = *i;
@@ -489,7 +501,7 @@ int switch_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 /* From any CPU. Only the time is left: the thread itself books it when it runs again. */
 static __always_inline int handle_wakeup(__u32 pid)
 {
-	__u32 *i = enabled ? bpf_map_lookup_elem(&threads, &pid) : 0;
+	__u32 *i = enabled ? slot_of_thread(pid) : 0;
 	struct account_slot *s = i ? slot_at(*i) : 0;
 
 	if (s)

@@ -6,6 +6,7 @@
 #include "core/account.h"
 
 #define ACCOUNT_SLOTS	1024	/* vCPUs at a time */
+#define ACCOUNT_TIDS	16384	/* a power of two: thread ids told apart before any look-up */
 
 struct account_key {
 	account_u64 kvm;	/* address of struct kvm */

@@ -3,7 +3,6 @@
  * pingpong N: two processes on one CPU hand a byte to and fro, N times; prints the nanoseconds of
  * one turn, which is one wake-up and one switch.
  */
-#define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -256,6 +256,7 @@ static int reset(struct account_signal *s)
 		if (bpf_map_update_elem(queue, NULL, &i, BPF_ANY))
 			ret = -errno;
 	memset(&s->skel->bss->counts, 0, sizeof(s->skel->bss->counts));
+	memset(s->skel->bss->maybe_vcpu, 0, sizeof(s->skel->bss->maybe_vcpu));
 	return ret;
 }
 

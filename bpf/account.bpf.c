@@ -32,7 +32,7 @@ unsigned int has_poll;	/* this kernel says how long it polled */
 struct account_counts counts;
 /*
  * Set if a thread id with these low bits has run a vCPU: nearly all others are known by one load,
- * and the hash look-up is only for those that are left. Bytes, since bits would need atomic operations.
+ * and the hash look-up is only for those that are left. Bytes, since bits would need atomics.
  */
 unsigned char maybe_vcpu[ACCOUNT_TIDS];
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The time account on live vCPUs of a host whose KVM never calls kvm_entry and kvm_exit: its
- * programs are attached to two tracepoints that do fire there (as in engine-native.c), everything else
- * is real: several CPUs, more vCPU threads than CPUs, preemption, migration, interrupts, and a
+ * programs are attached to two tracepoints that do fire there (as in engine-native.c). Everything
+ * else is real: several CPUs, more vCPU threads than CPUs, preemption, migration, interrupts, and a
  * reader that looks while it all goes on.
  *
  *   kvm_entry -> kvm_emulate_insn(vcpu, ...)	kvm_exit -> kvm_userspace_exit(reason, errno)

@@ -84,6 +84,7 @@ if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh
 	collect exits-run tests/system/exits-run.sh
+	collect account-native tests/system/account-native.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"
@@ -98,6 +99,7 @@ if want testbed; then
 	collect irqs-devices tests/system/irqs-devices.sh
 	collect rungs-emulated tests/system/rungs-emulated.sh
 	collect engines-emulated tests/system/engines-emulated.sh
+	collect account-emulated tests/system/account-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"

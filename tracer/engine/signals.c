@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+extern const struct signal_ops account_signal;
+
+const struct signal_ops *const engine_signals[] = {
+	&account_signal,
 extern const struct signal_ops irqs_signal;
 
 const struct signal_ops *const engine_signals[] = {

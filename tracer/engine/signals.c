@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+extern const struct signal_ops iocores_signal;
+
 const struct signal_ops *const engine_signals[] = {
+	&iocores_signal,
 	NULL
 };
 

@@ -39,8 +39,10 @@ struct iocore {
 /* Books the time since the last change, and goes over to @state. */
 static inline void iocore_to(struct iocore *c, unsigned long long now, unsigned int state)
 {
-	unsigned int old = c->state;
+	unsigned long long old = c->state;
 
+	/* The check below is always true, and for the verifier: of the register that is the index. */
+	asm volatile("" : "+r"(old));
 	/* Clocks of two CPUs may disagree by a little when the worker has moved. */
 	if (now < c->since)
 		now = c->since;

@@ -20,9 +20,6 @@
 
 #define TASK_DEAD 0x80
 
-/* Which argument of vhost_add_used_and_signal_n is the number of buffers: 3, or 4 since 6.18. */
-const volatile unsigned int buffers_arg = 3;
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_WORKERS);
@@ -404,7 +401,8 @@ int BPF_PROG(used_signal_n, void *dev, void *vq)
 	struct worker *w = self();
 	__u64 n = 0;
 
-	if (w && !bpf_get_func_arg(ctx, buffers_arg, &n))
+	/* The number of buffers is the fourth argument, or the fifth of five (since 6.18). */
+	if (w && !bpf_get_func_arg(ctx, bpf_get_func_arg_cnt(ctx) > 4 ? 4 : 3, &n))
 		w->buffers += (__u32)n;
 	return may_reply(vq);
 }

@@ -28,6 +28,8 @@ start() {
 	/bin/ip link set "t$1" up
 	/bin/ip neigh add "10.0.$1.10" lladdr "52:54:00:00:01:0$1" nud permanent dev "t$1"
 	mkfifo "/run/g$1.in" "/run/g$1.out" "/run/go$1" "/run/done$1"
+	# Held open, so that no opening waits for another.
+	eval "exec $((2 * $1 + 3))<>/run/g$1.in $((2 * $1 + 4))<>/run/g$1.out"
 	qemu-l1 -L /lab/share -nodefaults -no-user-config -no-reboot -display none \
 		-name "guest=g$1,debug-threads=on" -machine q35,accel=kvm -cpu host -m 128 -smp 1 \
 		-kernel /lab/vmlinux -initrd /lab/l2.cpio -append "console=ttyS0 quiet panic=-1 \
@@ -45,6 +47,7 @@ agent() {
 	[ -z "$2" ] || echo "$2" >"/run/g$1.in"
 	read -r status len <"/run/g$1.out"
 	dd bs=1 count="$len" <"/run/g$1.out" 2>/dev/null
+	echo
 }
 # ready N : waits for it and starts its server
 ready() {
@@ -59,7 +62,7 @@ worker() {
 }
 # client N REQUESTS : a client of guest N that waits for its go after the warm-up
 client() {
-	(netload rr udp "10.0.$1.10" 7000 1 1 20 "$2" <"/run/go$1" >"/run/rr$1"; echo end >"/run/done$1") &
+	(netload rr udp "10.0.$1.10" 7000 1 1 20 "$2" <>"/run/go$1" >"/run/rr$1"; echo end >"/run/done$1") &
 	until grep -q ready "/run/rr$1" 2>/dev/null; do usleep 10000; done
 }
 cat >/bin/go <<'END'
@@ -103,16 +106,18 @@ programs() { bpftool prog show | grep -cE 'name (switch_|wakeup_|in_handle|kicke
 echo "@@ kernel $(uname -r)"
 
 # --- no vhost, then one that comes late
-exitlab stat --signals io_cores --json --duration 0.5 >/tmp/out 2>/tmp/err & pid=$!
-usleep 300000
+exitlab stat --signals io_cores --json --duration 3 >/tmp/out 2>/tmp/err & pid=$!
+usleep 1500000
 programs >/tmp/programs
 modprobe vhost_net
 wait $pid; echo $? >/tmp/rc; cat /tmp/programs >>/tmp/out
 show late
 
 # --- VMs that start while it is attached
+# Attaching to a function that has a program already takes a grace period of RCU's, and there are
+# five of them: seconds of virtual time, moments of real time.
 exitlab stat --signals io_cores --json >/tmp/out 2>/tmp/err & pid=$!
-usleep 500000
+sleep 8
 programs >/tmp/programs
 start 0 0
 ready 0
@@ -151,7 +156,7 @@ client 0 53; window onevm "$stat --json -p $vm1" 0
 
 # --- a worker that ends
 exitlab stat --signals io_cores --json >/tmp/out 2>/tmp/err & pid=$!
-usleep 400000
+sleep 8
 kill $vm1; wait $vm1
 usleep 100000
 kill -INT $pid; wait $pid; echo $? >/tmp/rc

@@ -37,20 +37,38 @@ struct signal_iocores {
 	struct iocores_bpf *skel;	/* NULL = nothing is loaded */
 	struct progs progs[NR_PROG_SETS];
 	struct iocores_host host;	/* as it was when the programs were loaded */
+	bool running;			/* between attach and detach */
 	bool attached, tried_late;
 	uint64_t started_ns, stopped_ns;	/* 0 = not (yet) */
 	char why[160];			/* nothing is attached, or late */
 };
 
+/* Again if modules have come or gone since the last time. */
+static int load(struct signal_iocores *s)
+{
+	if (s->skel && iocores_host_same(&s->host))
+		return 0;
+	iocores_bpf__destroy(s->skel);
+	libbpf_set_print(bpf_log);
+	return iocores_load(&s->opts, &s->host, s->progs, &s->skel);
+}
+
 static int iocores_open(const struct engine_opts *opts, void **out)
 {
 	struct signal_iocores *s = calloc(1, sizeof(*s));
+	int ret = 0;
 
 	if (!s)
 		return -ENOMEM;
 	s->opts = *opts;
-	*out = s;
-	return 0;
+	/* Takes a while; not to be done between the start of one signal and of another. */
+	if (vhost_module("", "vhost"))
+		ret = load(s);
+	if (ret)
+		free(s);
+	else
+		*out = s;
+	return ret;
 }
 
 /* ---- Attaching ---- */
@@ -147,15 +165,6 @@ static void detach_programs(struct signal_iocores *s)
 		progs_detach(&s->progs[i]);
 }
 
-static int load(struct signal_iocores *s)
-{
-	if (s->skel && iocores_host_same(&s->host))
-		return 0;
-	iocores_bpf__destroy(s->skel);
-	libbpf_set_print(bpf_log);
-	return iocores_load(&s->opts, &s->host, s->progs, &s->skel);
-}
-
 static int try_attach(struct signal_iocores *s)
 {
 	int ret;
@@ -187,6 +196,7 @@ static int iocores_attach(void *state)
 
 	s->stopped_ns = 0;
 	s->tried_late = false;
+	s->running = true;
 	return try_attach(s);
 }
 
@@ -194,6 +204,7 @@ static void iocores_detach(void *state)
 {
 	struct signal_iocores *s = state;
 
+	s->running = false;
 	if (!s->attached)
 		return;
 	/* Off first: so that all of them stop at one time. */
@@ -365,7 +376,7 @@ static void look_again(struct signal_iocores *s)
 	if (s->attached || s->stopped_ns || s->tried_late || !vhost_module("", "vhost"))
 		return;
 	s->tried_late = true;
-	if (try_attach(s))
+	if (!s->running || try_attach(s))
 		snprintf(s->why, sizeof(s->why),
 			 "vhost was loaded after tracing began; start again to trace it");
 	else

@@ -68,6 +68,7 @@ static size_t list_targets(const struct iocores_bpf *skel, struct target *t)
 struct types {
 	struct btf *kernel;
 	struct btf *module[NR_VHOST_MODULES];	/* NULL: not loaded, or built in */
+	bool present[NR_VHOST_MODULES];
 };
 
 static void types_free(struct types *t)
@@ -88,7 +89,7 @@ static int types_read(struct types *t, struct iocores_host *h)
 	if (!t->kernel)
 		return -errno;
 	for (i = 0; i < NR_VHOST_MODULES; i++) {
-		h->module[i] = vhost_module("", module_name[i]);
+		h->module[i] = t->present[i] = vhost_module("", module_name[i]);
 		if (h->module[i])
 			t->module[i] = btf__load_module_btf(module_name[i], t->kernel);
 		if (libbpf_get_error(t->module[i]))
@@ -97,16 +98,27 @@ static int types_read(struct types *t, struct iocores_host *h)
 	return 0;
 }
 
-/* Number of arguments of a function; -1 = there is no such function to attach to. */
-static int arguments(const struct types *t, const char *function, enum vhost_module_id module)
+/*
+ * Whether there is such a function to attach to. Of a module's BTF only its own part is searched:
+ * the kernel's is a hundred times as large.
+ */
+static bool has_function(const struct types *t, const char *function, enum vhost_module_id module)
 {
-	const struct btf *b = module == MODULE_kernel || !t->module[module] ? t->kernel :
-			      t->module[module];
-	int id = btf__find_by_name_kind(b, function, BTF_KIND_FUNC);
+	const struct btf *b = module == MODULE_kernel ? t->kernel : t->module[module];
+	__u32 id = b && b != t->kernel ? btf__type_cnt(t->kernel) : 1;
 
-	if (id < 0)
-		return -1;
-	return btf_vlen(btf__type_by_id(b, btf__type_by_id(b, (__u32)id)->type));
+	/* Built in, or not there at all. */
+	if (!b && !t->present[module])
+		return false;
+	if (!b)
+		b = t->kernel;
+	for (; id < btf__type_cnt(b); id++) {
+		const struct btf_type *type = btf__type_by_id(b, id);
+
+		if (btf_is_func(type) && !strcmp(btf__name_by_offset(b, type->name_off), function))
+			return true;
+	}
+	return false;
 }
 
 static void gap(struct iocores_host *h, enum iocores_gap g, const char *fmt, ...)
@@ -139,16 +151,14 @@ static void choose(struct iocores_bpf *skel, const struct types *types, struct i
 	struct target t[MAX_TARGETS];
 	size_t n = list_targets(skel, t), i;
 	bool have[NR_IOCORES_GAPS] = { false };
-	int args, set;
+	bool there;
+	int set;
 
 	for (i = 0; i < n; i++) {
-		args = functions ? arguments(types, t[i].function, t[i].module) : -1;
-		bpf_program__set_autoload(t[i].prog, args >= 0);
-		if (args < 0)
+		there = functions && has_function(types, t[i].function, t[i].module);
+		bpf_program__set_autoload(t[i].prog, there);
+		if (!there)
 			continue;
-		/* The number of buffers is the last argument but for 4 of 5. */
-		if (t[i].what == GAP_BUFFERS)
-			skel->rodata->buffers_arg = args > 4 ? 4 : 3;
 		have[t[i].what] = true;
 		set = t[i].module == MODULE_scsi || t[i].module == MODULE_vsock ? PROGS_OTHERS :
 		      PROGS_VHOST;

@@ -69,13 +69,14 @@ static void percent(FILE *f, const char *missing, uint64_t ns, uint64_t of)
 
 static void rate(FILE *f, const char *missing, uint64_t n, double seconds)
 {
-	char buf[24];
+	double per_s = seconds > 0 ? (double)n / seconds : 0;
 
 	if (missing || seconds <= 0)
 		fprintf(f, " %7s", "n/a");
+	else if (per_s < 999999.5)
+		fprintf(f, " %7.0f", per_s);
 	else
-		fprintf(f, " %7s", out_count((uint64_t)((double)n / seconds + 0.5), buf,
-						 sizeof(buf)));
+		fprintf(f, " %5.*fe6", per_s < 99.95e6 ? 2 : 0, per_s / 1e6);
 }
 
 static void ratio(FILE *f, const char *what, const char *missing, uint64_t n, uint64_t of)

@@ -239,8 +239,8 @@ static void all_there(void **state)
 
 	(void)state;
 	assert_non_null(strstr(text, "      7 web            1  20.0  10.0   5.0   5.0  60.0"));
-	assert_non_null(strstr(text, "600 buffers, 0.50 works, 0.33 kicks, 0.17 replies each"));
-	assert_non_null(strstr(text, "residual 0.000 %"));
+	assert_non_null(strstr(text, "600 buffers: 0.50 works, 0.33 kicks, 0.17 replies each\n"));
+	assert_non_null(strstr(text, "100 wake-ups, 3.00 works each; residual 0.000 %\n"));
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		assert_true(strlen(line) < 80);
 	free(text);

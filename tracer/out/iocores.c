@@ -79,10 +79,11 @@ static void rate(FILE *f, const char *missing, uint64_t n, double seconds)
 		fprintf(f, " %5.*fe6", per_s < 99.95e6 ? 2 : 0, per_s / 1e6);
 }
 
-static void ratio(FILE *f, const char *what, const char *missing, uint64_t n, uint64_t of)
+static void ratio(FILE *f, const char *before, const char *what, const char *missing, uint64_t n,
+		  uint64_t of)
 {
 	if (!missing && of)
-		fprintf(f, ", %.2f %s", (double)n / (double)of, what);
+		fprintf(f, "%s%.2f %s", before, (double)n / (double)of, what);
 }
 
 static void worker(FILE *f, const struct iocores *p, const struct iocore_row *r,
@@ -109,16 +110,17 @@ static void worker(FILE *f, const struct iocores *p, const struct iocore_row *r,
 	rate(f, gap(p, GAP_WORKS), works, c->seconds);
 	rate(f, gap(p, GAP_KICKS), r->kicks, c->seconds);
 	rate(f, gap(p, GAP_REPLIES), r->replies, c->seconds);
-	fprintf(f, "\n        %" PRIu64 " wake-ups", r->wakeups);
-	ratio(f, "works each", gap(p, GAP_WORKS), works, r->wakeups);
-	if (!buffers_gap(p, r)) {
-		fprintf(f, "; %" PRIu64 " buffers", r->buffers);
-		ratio(f, "works", gap(p, GAP_WORKS), works, r->buffers);
-		ratio(f, "kicks", gap(p, GAP_KICKS), r->kicks, r->buffers);
-		ratio(f, "replies each", gap(p, GAP_REPLIES), r->replies, r->buffers);
-	}
-	fprintf(f, "\n        %sresidual %.3f %%\n", r->ended ? "ended; " : "",
+	fprintf(f, "\n        %s%" PRIu64 " wake-ups", r->ended ? "ended; " : "", r->wakeups);
+	ratio(f, ", ", "works each", gap(p, GAP_WORKS), works, r->wakeups);
+	fprintf(f, "; residual %.3f %%\n",
 		r->wall_ns ? 100.0 * (double)iocore_residual(r) / (double)r->wall_ns : 0.0);
+	if (buffers_gap(p, r))
+		return;
+	fprintf(f, "        %" PRIu64 " buffers", r->buffers);
+	ratio(f, ": ", "works", gap(p, GAP_WORKS), works, r->buffers);
+	ratio(f, ", ", "kicks", gap(p, GAP_KICKS), r->kicks, r->buffers);
+	ratio(f, ", ", "replies each", gap(p, GAP_REPLIES), r->replies, r->buffers);
+	fputc('\n', f);
 }
 
 static void text_cpus(FILE *f, const struct iocores *p, const struct part_ctx *c)

@@ -93,6 +93,7 @@ if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
+	collect iocores-emulated tests/system/iocores-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
@@ -101,6 +102,7 @@ fi
 if want kvm; then
 	say "tests with KVM modules built from source take about 6 minutes; their log: $logs/kvm.err"
 	collect kvm tests/system/kvm-tree.sh
+	collect iocores-6.1 tests/system/iocores-emulated.sh 6.1
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -39,7 +39,7 @@ struct worker {
 	unsigned int seq;
 	unsigned int tid;		/* 0 = slot not in use */
 	unsigned int tgid;
-	unsigned int vm;		/* tgid of the owner of the memory it works on; 0 = unknown */
+	unsigned int vm;		/* tgid of whose memory it works on; 0 = unknown */
 	unsigned int flags;		/* the task's PF_ flags */
 	unsigned int cpu;		/* last one it ran on */
 	unsigned int ended;
@@ -48,7 +48,7 @@ struct worker {
 	unsigned long long born;	/* first seen, ns */
 	struct iocore core;
 	unsigned long long run_at[NR_IOCORE_STATES];	/* core.ns when it got its CPU */
-	unsigned long long call;	/* eventfd of the guest's interrupt it may be about to signal */
+	unsigned long long call;	/* eventfd of the interrupt it may signal next */
 	unsigned long long switches;	/* times it got a CPU */
 	unsigned long long kicks, replies, buffers;
 	unsigned long long works[NR_VHOST_WORKS];

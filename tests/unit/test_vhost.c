@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LINK: tracer/host/vhost.c */
-/* vhost's workers as /proc shows them on kernels before and after 6.4, and what only looks like one. */
+/* vhost's workers as /proc shows them before and after Linux 6.4, and what only looks like one. */
 #include "unit.h"
 
 #include <errno.h>
@@ -119,7 +119,7 @@ static void found(void **state)
 	size_t i;
 
 	(void)state;
-	/* A VMM with a thread as worker, one with a kernel thread, and a kernel thread of one that is gone. */
+	/* A VMM with a thread, one with a kernel thread, and a kernel thread of one long gone. */
 	put("proc/100/stat", STAT(100, "qemu", "S", 4194304, 3));
 	put("proc/100/task/100/stat", STAT(100, "qemu", "S", 4194304, 3));
 	put("proc/100/task/101/stat", STAT(101, "CPU 0/KVM", "S", 4194304, 3));

@@ -41,7 +41,7 @@ static inline void iocore_to(struct iocore *c, unsigned long long now, unsigned 
 {
 	unsigned long long old = c->state;
 
-	/* The check below is always true, and for the verifier: of the register that is the index. */
+	/* The check below is always true, and for the verifier: of the very index. */
 	asm volatile("" : "+r"(old));
 	/* Clocks of two CPUs may disagree by a little when the worker has moved. */
 	if (now < c->since)

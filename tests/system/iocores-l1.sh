@@ -78,11 +78,11 @@ works="handle_tx_kick handle_rx_kick handle_tx_net handle_rx_net"
 counters() {
 	for f in $works; do echo "p:io/$f $f" >>$T/kprobe_events; done
 	for f in $works; do echo 'hist:keys=common_pid' >"$T/events/io/$f/trigger"; done
-	echo 'hist:keys=gpa.hex if type == 2' >$T/events/kvm/kvm_mmio/trigger
+	echo 'hist:keys=common_pid,gpa.hex if type == 2' >$T/events/kvm/kvm_mmio/trigger
 	echo 'hist:keys=next_pid' >$T/events/sched/sched_switch/trigger
 }
 counters_off() {
-	echo '!hist:keys=gpa.hex if type == 2' >$T/events/kvm/kvm_mmio/trigger
+	echo '!hist:keys=common_pid,gpa.hex if type == 2' >$T/events/kvm/kvm_mmio/trigger
 	echo '!hist:keys=next_pid' >$T/events/sched/sched_switch/trigger
 	for f in $works; do echo '!hist:keys=common_pid' >"$T/events/io/$f/trigger"; done
 	echo >$T/kprobe_events
@@ -92,6 +92,7 @@ facts() {
 	for n in "$@"; do
 		eval "pid=\$vm$n w=\$w$n"
 		echo "worker $n $w vm $pid schedstat $(cat "/proc/$w/schedstat")"
+		echo "threads $n $(ls "/proc/$pid/task" | tr '\n' ' ')"
 		agent "$n" "grep -E 'virtio.-(input|output)' /proc/interrupts" | sed "s/^/interrupts $n /"
 		agent "$n" 'for d in /sys/bus/pci/devices/*; do [ $(cat $d/device) = 0x1000 -o $(cat $d/device) = 0x1041 ] && cat $d/resource; done' |
 			sed "s/^/bar $n /"

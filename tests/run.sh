@@ -100,6 +100,7 @@ if want testbed; then
 	collect rungs-emulated tests/system/rungs-emulated.sh
 	collect engines-emulated tests/system/engines-emulated.sh
 	collect account-emulated tests/system/account-emulated.sh
+	collect iocores-emulated tests/system/iocores-emulated.sh
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
@@ -111,6 +112,7 @@ if want kvm; then
 	old=$(apt-cache pkgnames linux-image-6.1.0- | sed -n 's/^linux-image-\(6\.1\.0-[0-9]*-amd64\)$/\1/p' |
 		sort -V | tail -n 1)
 	[ -z "$old" ] || collect engines-6.1 tests/system/engines-emulated.sh --kernel "$old"
+	collect iocores-6.1 tests/system/iocores-emulated.sh 6.1
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
-extern const struct signal_ops account_signal;
+extern const struct signal_ops account_signal, irqs_signal, iocores_signal;
 
 const struct signal_ops *const engine_signals[] = {
 	&account_signal,
-extern const struct signal_ops irqs_signal;
-
-const struct signal_ops *const engine_signals[] = {
 	&irqs_signal,
+	&iocores_signal,
 	NULL
 };
 

@@ -98,7 +98,7 @@ section least as +bpf,+perfmon,+dac_read_search exitlab stat --json -- guest
 section nobpf as +perfmon,+dac_read_search exitlab stat --json -- guest
 section noperfmon as +bpf,+dac_read_search exitlab stat --json -- guest
 section noread as +bpf,+perfmon exitlab stat --json -- guest
-kvmguest --out 1009 --loop 3 >/dev/null & vm=$!
+kvmguest --out 1009 --loop 9 >/dev/null & vm=$!
 sleep 0.1
 section leastdoctor as +bpf,+perfmon,+dac_read_search exitlab doctor
 section leasttop as +bpf,+perfmon,+dac_read_search exitlab top -n 1 -d 0.3

@@ -92,44 +92,68 @@ static bool try_engine(enum engine_kind kind, const char *rung, bool msr, char *
 	return !ret;
 }
 
-/* The ways in which @event can be attached, each tried; @perf: there is another engine. */
-static bool rungs_of(struct findings *f, const char *what, enum rung_event event, bool perf)
+/* Whether @event can be attached by @r: by BTF, and tried. */
+static bool works_alone(const struct rung_facts *facts, enum rung_event event, enum rung r,
+			char *why, size_t size)
 {
-	char why[NR_RUNGS][200], force[64], text[200] = "";
+	char force[64];
+
+	if (rungs_possible(facts, event, r, why, size))
+		return false;
+	snprintf(force, sizeof(force), "%s=%s", rung_event_name(event), rung_name(r));
+	return try_engine(ENGINE_BPF, force, false, why, size);
+}
+
+static bool tell_rungs(struct findings *f, const char *what, enum rung_event event,
+		       const bool *works, bool perf, const char *why)
+{
 	const char *used = NULL;
+	char text[200] = "";
 	size_t n = 0;
-	int i;
+	int r;
 
-	for (i = 0; i < NR_RUNGS; i++) {
-		bool works;
-
-		snprintf(force, sizeof(force), "%s=%s", rung_event_name(event), rung_name(i));
-		works = try_engine(ENGINE_BPF, force, false, why[i], sizeof(why[i]));
-		if (works && !used)
-			used = rung_name(i);
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s", i ? ", " : "",
-				      rung_name(i), works ? "works" : "does not work");
+	for (r = 0; r < NR_RUNGS; r++) {
+		if (works[r] && !used)
+			used = rung_name(r);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s", r ? ", " : "",
+				      rung_name(r), works[r] ? "works" : "does not work");
 	}
 	if (used)
 		finding_add(f, "signal", what, FOUND_OK, "%s by %s (%s)", rung_event_name(event),
 			    used, text)->needed = true;
 	else if (perf)
 		finding_add(f, "signal", what, FOUND_OK, "%s by perf; BPF: %s",
-			    rung_event_name(event), why[RUNG_TP])->needed = true;
+			    rung_event_name(event), why)->needed = true;
 	else
-		finding_add(f, "signal", what, FOUND_MISSING, "%s", why[RUNG_TP])->needed = true;
+		finding_add(f, "signal", what, FOUND_MISSING, "%s", why)->needed = true;
 	return used || perf;
 }
 
 static bool rungs(struct findings *f)
 {
-	char why[200];
-	bool perf = try_engine(ENGINE_PERF, NULL, false, why, sizeof(why)), bpf;
+	bool entry[NR_RUNGS], exit[NR_RUNGS];
+	struct rung_facts facts;
+	char why[200] = "";
+	bool perf;
+	int r;
 
+	perf = try_engine(ENGINE_PERF, NULL, false, why, sizeof(why));
 	finding_add(f, "signal", "perf engine", perf ? FOUND_OK : FOUND_NOTE, "%s", perf ?
 		    "works; counts exits where BPF does not load" : why);
-	bpf = rungs_of(f, "VM entries", EVENT_ENTRY, perf);
-	return rungs_of(f, "exit reasons", EVENT_EXIT, perf) && bpf;
+	rungs_learn_host(&facts);
+	for (r = 0; r < NR_RUNGS; r++) {
+		/* As a rule both or none: loading them together saves time. */
+		entry[r] = exit[r] = !rungs_possible(&facts, EVENT_ENTRY, r, why, sizeof(why)) &&
+				     !rungs_possible(&facts, EVENT_EXIT, r, why, sizeof(why)) &&
+				     try_engine(ENGINE_BPF, rung_name(r), false, why,
+						sizeof(why));
+		if (entry[r])
+			continue;
+		entry[r] = works_alone(&facts, EVENT_ENTRY, r, why, sizeof(why));
+		exit[r] = works_alone(&facts, EVENT_EXIT, r, why, sizeof(why));
+	}
+	return tell_rungs(f, "VM entries", EVENT_ENTRY, entry, perf, why) &&
+	       tell_rungs(f, "exit reasons", EVENT_EXIT, exit, perf, why);
 }
 
 /* Exits of our own VM: what was traced, and what KVM counted. Negative errno if it cannot be. */
@@ -174,7 +198,7 @@ static void tell_exits(struct findings *f, uint64_t traced, uint64_t counted, co
 
 	if (traced) {
 		one = finding_add(f, "signal", "VM exits", FOUND_OK,
-				  "kvm_exit is attached; of %s %" PRIu64 " were traced", whose, traced);
+				  "kvm_exit; of %s %" PRIu64 " were traced", whose, traced);
 	} else if (counted) {
 		one = finding_add(f, "signal", "VM exits", FOUND_MISSING,
 				  "KVM counted %" PRIu64 " exits of %s but never called the kvm_exit "

@@ -84,7 +84,7 @@ struct exit_stat {
 
 struct vcpu_trace {
 	pid_t vm;		/* tgid of the VMM */
-	/* Tells VMs of one process apart (address of struct kvm); 0: they cannot be. Not printed. */
+	/* Tells VMs of one process apart (address of struct kvm); 0: cannot be. Not printed. */
 	uint64_t vm_key;
 	int vcpu;		/* vCPU number inside its VM */
 	pid_t tid;		/* last thread that ran it */

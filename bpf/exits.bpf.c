@@ -60,6 +60,18 @@ struct {
 	__type(value, struct exit_val);
 } exits SEC(".maps");
 
+/*
+ * For what cannot wait: the kernel keeps little memory at hand for new elements of the map above, and
+ * has none for a moment when a CPU needs several in a row. The next exit of the kind gets its
+ * element there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RESERVE);
+	__type(key, struct exit_key);
+	__type(value, struct exit_val);
+} reserve SEC(".maps");
+
 /* Numbers of slots not in use; filled by user space. A queue because an atomic add that returns the
  * old value needs 5.12. */
 struct {
@@ -95,6 +107,24 @@ static __always_inline struct slot *slot_of_thread(__u32 tid)
 	return bpf_map_lookup_elem(&slots, i);
 }
 
+/* Room for the first exit of a kind, or what there is already. Rare. */
+static __noinline struct exit_val *new_exit(const struct exit_key *key)
+{
+	struct exit_val *v;
+
+	if (!key)
+		return 0;
+	bpf_map_update_elem(&exits, key, &zero, BPF_NOEXIST);
+	v = bpf_map_lookup_elem(&exits, key);
+	if (v)
+		return v;
+	v = bpf_map_lookup_elem(&reserve, key);
+	if (v)
+		return v;
+	bpf_map_update_elem(&reserve, key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&reserve, key);
+}
+
 /* Books the exit that waits in @s; @ns is its handling time if @timed. */
 static __always_inline void book_exit(struct slot *s, int timed, __u64 ns)
 {
@@ -103,8 +133,7 @@ static __always_inline void book_exit(struct slot *s, int timed, __u64 ns)
 	__u64 i;
 
 	if (!v) {
-		bpf_map_update_elem(&exits, &key, &zero, BPF_NOEXIST);
-		v = bpf_map_lookup_elem(&exits, &key);
+		v = new_exit(&key);
 		if (!v) {
 			s->map_full++;
 			return;
@@ -146,8 +175,11 @@ static __noinline int new_thread(__u32 tid, const struct slot_key *key)
 	if (known) {
 		i = *known;
 	} else {
-		if (bpf_map_pop_elem(&free_slots, &i))
+		if (bpf_map_pop_elem(&free_slots, &i)) {
+			/* Its exits belong to nobody, least of all to the vCPU before. */
+			bpf_map_delete_elem(&threads, &tid);
 			return -1;
+		}
 		bpf_map_update_elem(&slot_of, key, &i, BPF_NOEXIST);
 	}
 	s = bpf_map_lookup_elem(&slots, &i);

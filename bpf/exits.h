@@ -7,6 +7,7 @@
 #include "core/pair.h"
 
 #define MAX_SLOTS	1024	/* vCPUs at a time */
+#define RESERVE		128	/* kinds of exit that found no memory at once; 300 kB */
 
 /* Who a slot belongs to. A struct kvm's address can be used again, by another process as a rule. */
 struct slot_key {

@@ -14,7 +14,7 @@ l1_old_kernel() {
 
 l1_open() {
 	local paths
-	l1_work=$(mktemp -d)
+	l1_work=$(mktemp -d "${TMPDIR:-/tmp}/exitlab-l1.XXXXXX")
 	trap 'rm -rf "$l1_work"' EXIT
 	paths=$(testbed/build.sh ${1:+--kernel "$1" --guest-kernel "$1"} "$PWD/build/exitlab-point")
 	l1_images=$(sed -n 's/^images //p' <<<"$paths")
@@ -47,7 +47,7 @@ l1_functions() {
 			cat /tmp/$part 2>/dev/null
 			: >/tmp/$part
 		done
-		echo "@@ end"
+		echo "@@ end $(cut -d" " -f1 /proc/uptime)"
 	}
 	INIT
 }

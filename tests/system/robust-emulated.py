@@ -34,7 +34,7 @@ def grew(section, a, b, limit_kb):
     """Whether memory or descriptors grew by more between the VMs @a and @b."""
     m = more(section)
     return m[f"rss_{b}"] - m[f"rss_{a}"] > limit_kb or m[f"data_{b}"] - m[f"data_{a}"] > limit_kb or \
-        m[f"fds_{b}"] != m[f"fds_{a}"]
+        abs(m[f"fds_{b}"] - m[f"fds_{a}"]) > 2	# of a look under way
 
 
 def ledger_is_zero(m):
@@ -61,16 +61,16 @@ for how in ("threads", "vcpus"):
     s = "full_" + how
     t(f"{s}: 1,100 vCPUs: 1,024 are counted exactly", lambda: rc(s) == 0 and
       more(s)["vcpus_with_7"] == 1024 and more(s)["ioio"] == 7 * 1024)
-    t(f"{s}: the ledger has every exit of the other 76", lambda:
-      more(s)["ledger_unknown_exits"] >= 7 * 76 and
+    # An entry without room is followed by an exit of a vCPU that nobody knows.
+    t(f"{s}: the ledger has every entry and exit of the other 76", lambda:
       more(s)["exits"] + more(s)["ledger_unknown_exits"] == more(s)["hist"] and
-      more(s)["ledger_map_full"] >= 7 * 76)
+      more(s)["ledger_map_full"] == more(s)["ledger_unknown_exits"] >= 7 * 76)
 t("alternate: one thread, two vCPUs: each has its own exits", lambda: agrees("alternate") and
   ioio("alternate") == {0: 1006, 1: 503})
-t("turns: one vCPU, two threads", lambda: agrees("turns") and ioio("turns") == {0: 502})
+t("turns: one vCPU, two threads", lambda: agrees("turns") and ioio("turns") == {0: 202})
 t("migrate: a vCPU that changes its CPU all the time", lambda: agrees("migrate") and
   ioio("migrate") == {0: 2003})
-t("hotplug: a CPU that goes and comes", lambda: agrees("hotplug") and ioio("hotplug") == {0: 10007})
+t("hotplug: a CPU that goes and comes", lambda: agrees("hotplug") and ioio("hotplug") == {0: 5003})
 t("flips: it did so meanwhile", lambda: more("flips")["flips"] >= 4)
 t("killed: a VM that is killed: up to its last exit", lambda: agrees("killed") and
   js("killed")["exits"] > 100)

@@ -296,8 +296,11 @@ int main(int argc, char **argv)
 		turns(a);
 	else if (!strcmp(what, "migrate"))
 		migrate(a);
-	else if (!strcmp(what, "forever"))
-		serial(1, ~0ul);
+	else if (!strcmp(what, "forever")) {
+		struct vcpu v = new_vcpu(new_vm(), 0);
+
+		run(&v, ~0ul);
+	}
 	else if (!strcmp(what, "perf") && argc > 3)
 		return perf(argv[2], argv + 3);
 	else if (!strcmp(what, "bpf"))

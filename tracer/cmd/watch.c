@@ -19,7 +19,7 @@
 #include "util/log.h"
 
 #define RESTART_AT	768			/* vCPUs, of 1024 */
-#define FORGET_NS	(600 * 1000000000ull)	/* VMs that have ended: ten minutes */
+#define FORGET_S	600			/* VMs that have ended: after ten minutes */
 
 /* KVM's count of one vCPU at the last look. */
 struct last {
@@ -39,6 +39,7 @@ struct watch {
 	struct last *last;
 	size_t nr_last;
 	size_t restart_at;
+	uint64_t forget_ns;
 	uint64_t restarts;
 	bool looked;
 };
@@ -50,11 +51,18 @@ static int attach(struct watch *w)
 	return w->delta ? engine_attach(w->engine) : -ENOMEM;
 }
 
+/* Tests reach in seconds what takes a host days. */
+static size_t limit(const char *variable, size_t standard)
+{
+	const char *text = getenv(variable);
+
+	return text && atoi(text) > 0 ? (size_t)atoi(text) : standard;
+}
+
 int watch_open(const struct watch_opts *opts, struct watch **out)
 {
 	struct engine_opts eo = { .pid = opts->pid, .msr_detail = opts->msr_detail,
 				  .own_cost = opts->own_cost };
-	const char *at = getenv("EXITLAB_RESTART_AT");
 	struct watch *w;
 	char missing[200];
 	int ret;
@@ -72,7 +80,8 @@ int watch_open(const struct watch_opts *opts, struct watch **out)
 	if (!w)
 		return EX_FAIL;
 	w->opts = *opts;
-	w->restart_at = at && atoi(at) > 0 ? (size_t)atoi(at) : RESTART_AT;
+	w->restart_at = limit("EXITLAB_RESTART_AT", RESTART_AT);
+	w->forget_ns = limit("EXITLAB_FORGET_S", FORGET_S) * 1000000000ull;
 	if (engine_open(&eo, &w->engine)) {
 		watch_close(w);
 		return EX_CANNOT;	/* it has said why */
@@ -162,7 +171,7 @@ static void forget_old(struct watch *w, uint64_t now)
 	for (i = 0; i < w->nr_vms; i++) {
 		const struct watch_vm *vm = &w->vms[i];
 
-		if (!vm->ended_ns || now - vm->ended_ns < FORGET_NS)
+		if (!vm->ended_ns || now - vm->ended_ns < w->forget_ns)
 			w->vms[n++] = *vm;
 		else
 			names_forget(&w->names, vm->pid);	/* is read again if need be */

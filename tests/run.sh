@@ -4,14 +4,14 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed gate kvm; default all)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed robust stat61 gate kvm; default all)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-wanted=${*:-style unit fuzz time svm stat machine testbed gate kvm}
+wanted=${*:-style unit fuzz time svm stat machine testbed robust stat61 gate kvm}
 
 # collect GROUP COMMAND... : runs a test program and counts its TAP lines.
 collect() {
@@ -73,8 +73,8 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
 if want style; then collect style tests/style.sh; fi
 if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
-if want time || want svm || want machine || want testbed || want gate ||
-   want kvm; then
+if want time || want svm || want machine || want testbed || want robust ||
+   want stat61 || want gate || want kvm; then
 	# Shown here, with its progress, rather than inside a test.
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab-point" >"$logs/testbed.paths"
 fi
@@ -83,6 +83,8 @@ if want svm; then collect svm tests/system/svm.sh "$(sed -n "s/^qemu //p" "$logs
 if want stat; then
 	collect stat-native tests/system/stat-native.sh
 	collect engine-native tests/system/engine-native.sh
+	collect robust-native tests/system/robust-native.sh
+	collect robust-unit tests/system/robust-unit.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"
@@ -93,6 +95,18 @@ if want testbed; then
 	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
+fi
+if want robust; then
+	collect robust-emulated tests/system/robust-emulated.sh
+fi
+if want stat61; then
+	old=$(. tests/system/l1.sh; l1_old_kernel)
+	if [ -n "$old" ]; then
+		collect stat-emulated-6.1 tests/system/stat-emulated.sh "$old"
+		collect robust-emulated-6.1 tests/system/robust-emulated.sh "$old"
+	else
+		collect stat-emulated-6.1 echo "ok 1 - stat on a host with Linux 6.1 # SKIP apt has no 6.1 kernel"
+	fi
 fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"

@@ -64,7 +64,7 @@ l1_run() {
 	chmod +x "$l1_work/root/init"
 	(cd "$l1_work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$l1_work/test.cpio"
 	cat "$l1_images/l1.cpio" "$l1_work/test.cpio" >"$l1_work/l1.cpio"
-	timeout 500 "$l1_qemu/qemu-l0" -L "$l1_qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+	timeout 1500 "$l1_qemu/qemu-l0" -L "$l1_qemu/share" -nodefaults -no-user-config -no-reboot -display none \
 		-machine q35,hpet=off -rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -m 1500 \
 		-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$l1_images/vmlinux" \
 		-initrd "$l1_work/l1.cpio" -serial "file:$l1_work/log" -append "console=ttyS0 panic=-1 \

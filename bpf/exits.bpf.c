@@ -61,8 +61,8 @@ struct {
 } exits SEC(".maps");
 
 /*
- * For what cannot wait: the kernel keeps little memory at hand for new elements of the map above, and
- * has none for a moment when a CPU needs several in a row. The next exit of the kind gets its
+ * For what cannot wait: the kernel keeps little memory at hand for new elements of the map above,
+ * and has none for a moment when a CPU needs several in a row. The next exit of the kind gets its
  * element there.
  */
 struct {

@@ -5,7 +5,7 @@
 #
 #   l1_open [KERNEL]         KERNEL: a release that apt knows; default: the testbed's own
 #   l1_put PROGRAM [NAME]    a program and every shared library it needs
-#   l1_run OPTION... <SCRIPT runs SCRIPT in it; $l1_work/text is what it printed
+#   l1_run OPTION... <SCRIPT runs SCRIPT in it; $L1_WORK/text is what it printed
 
 # l1_old_kernel : the newest 6.1 of Debian 12 itself that apt knows; nothing if it knows none
 l1_old_kernel() {
@@ -14,18 +14,18 @@ l1_old_kernel() {
 
 l1_open() {
 	local paths
-	l1_work=$(mktemp -d "${TMPDIR:-/tmp}/exitlab-l1.XXXXXX")
-	trap 'rm -rf "$l1_work"' EXIT
+	L1_WORK=$(mktemp -d "${TMPDIR:-/tmp}/exitlab-l1.XXXXXX")
+	trap 'rm -rf "$L1_WORK"' EXIT
 	paths=$(testbed/build.sh ${1:+--kernel "$1" --guest-kernel "$1"} "$PWD/build/exitlab-point")
-	l1_images=$(sed -n 's/^images //p' <<<"$paths")
-	l1_qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+	L1_IMAGES=$(sed -n 's/^images //p' <<<"$paths")
+	L1_QEMU=$(sed -n 's/^qemu //p' <<<"$paths")
 }
 
 l1_put() {
 	local lib
-	install -D -m 755 "$1" "$l1_work/root/bin/${2:-${1##*/}}"
+	install -D -m 755 "$1" "$L1_WORK/root/bin/${2:-${1##*/}}"
 	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
-		[ -e "$l1_work/root$lib" ] || install -D -m 755 "$lib" "$l1_work/root$lib"
+		[ -e "$L1_WORK/root$lib" ] || install -D -m 755 "$lib" "$L1_WORK/root$lib"
 	done
 }
 
@@ -53,22 +53,22 @@ l1_functions() {
 }
 
 l1_run() {
-	mkdir -p "$l1_work/root"
+	mkdir -p "$L1_WORK/root"
 	# The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
 	{
 		sed '/starting exitlab/,$d' testbed/guest/l1-init
 		l1_functions
 		cat
 		printf 'echo "@@ all done"\npoweroff -f\n'
-	} >"$l1_work/root/init"
-	chmod +x "$l1_work/root/init"
-	(cd "$l1_work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$l1_work/test.cpio"
-	cat "$l1_images/l1.cpio" "$l1_work/test.cpio" >"$l1_work/l1.cpio"
-	timeout 1500 "$l1_qemu/qemu-l0" -L "$l1_qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+	} >"$L1_WORK/root/init"
+	chmod +x "$L1_WORK/root/init"
+	(cd "$L1_WORK/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$L1_WORK/test.cpio"
+	cat "$L1_IMAGES/l1.cpio" "$L1_WORK/test.cpio" >"$L1_WORK/l1.cpio"
+	timeout 1500 "$L1_QEMU/qemu-l0" -L "$L1_QEMU/share" -nodefaults -no-user-config -no-reboot -display none \
 		-machine q35,hpet=off -rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -m 1500 \
-		-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$l1_images/vmlinux" \
-		-initrd "$l1_work/l1.cpio" -serial "file:$l1_work/log" -append "console=ttyS0 panic=-1 \
+		-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$L1_IMAGES/vmlinux" \
+		-initrd "$L1_WORK/l1.cpio" -serial "file:$L1_WORK/log" -append "console=ttyS0 panic=-1 \
 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" "$@" >&2 ||
-		echo "the emulated machine did not end: $(tail -n 3 "$l1_work/log")" >&2
-	tr -d '\r' <"$l1_work/log" >"$l1_work/text"
+		echo "the emulated machine did not end: $(tail -n 3 "$L1_WORK/log")" >&2
+	tr -d '\r' <"$L1_WORK/log" >"$L1_WORK/text"
 }

@@ -128,9 +128,9 @@ robust-vms serial 3 1009
 kill -INT $second; wait $second
 end first
 cat /tmp/second >/tmp/out; show second
-watched perf_inside robust-vms perf kvm:kvm_exit robust-vms serial 3 1009
+watched perf_inside robust-vms perf kvm/kvm_exit robust-vms serial 3 1009
 hist_clear
-robust-vms perf kvm:kvm_exit exitlab stat --json -o /tmp/json -- robust-vms serial 3 1009 >/tmp/more
+robust-vms perf kvm/kvm_exit exitlab stat --json -o /tmp/json -- robust-vms serial 3 1009 >/tmp/more
 cat /tmp/json >/tmp/out; hist; show perf_outside
 
 # --- KVM unloaded: not while it is traced, but the part for this CPU; and loaded again
@@ -152,5 +152,5 @@ hist_on
 watched reloaded robust-vms serial 3 1009
 hist_off
 INIT
-[ -z "${ROBUST_EMULATED_LOG:-}" ] || cp "$l1_work/text" "$ROBUST_EMULATED_LOG"
-python3 tests/system/robust-emulated.py "$l1_work/text"
+[ -z "${ROBUST_EMULATED_LOG:-}" ] || cp "$L1_WORK/text" "$ROBUST_EMULATED_LOG"
+python3 tests/system/robust-emulated.py "$L1_WORK/text"

@@ -23,7 +23,7 @@ vms=$PWD/build/tests/robust-vms
 mkdir -p build/tests
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -static -s -Wall -Wextra -Werror -pthread -o "$vms" tests/system/robust-vms.c || exit 1
 work=$(mktemp -d)
-pids=
+pids= p=
 trap 'for p in $pids; do kill "$p" 2>/dev/null; done; rm -rf "$work"' EXIT
 n=0
 

@@ -74,5 +74,5 @@ section leastdoctor as +bpf,+perfmon,+dac_read_search exitlab doctor
 section leasttop as +bpf,+perfmon,+dac_read_search exitlab top -n 1 -d 0.3
 kill $vm; wait $vm
 INIT
-[ -z "${STAT_EMULATED_LOG:-}" ] || cp "$l1_work/text" "$STAT_EMULATED_LOG"
-python3 tests/system/stat-emulated.py "$l1_work/text"
+[ -z "${STAT_EMULATED_LOG:-}" ] || cp "$L1_WORK/text" "$STAT_EMULATED_LOG"
+python3 tests/system/stat-emulated.py "$L1_WORK/text"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LINK: tracer/cmd/doctor_signals.c tracer/cmd/doctor_host.c tracer/util/log.c */
-/* What exitlab doctor says about signals, from a table of its own with one that works and ones that do not. */
+/* What exitlab doctor says about signals, from a table with one that works and two that do not. */
 #include "unit.h"
 
 #include <errno.h>
@@ -66,12 +66,17 @@ static int attach_bad(void *s)
 	return -EPERM;
 }
 
-static const struct signal_ops good = { .name = "account", .bit = SIGNAL_ACCOUNT, .what = "time",
-	.open = open_ok, .attach = attach_ok, .detach = detach, .read = read_ok, .close = close_it };
-static const struct signal_ops bad = { .name = "interrupts", .bit = SIGNAL_INTERRUPTS, .what = "irqs",
-	.open = open_bad };
-static const struct signal_ops half = { .name = "io_cores", .bit = SIGNAL_ACCOUNT, .what = "vhost",
-	.open = open_ok, .attach = attach_bad, .detach = detach, .read = read_ok, .close = close_it };
+static const struct signal_ops good = {
+	.name = "account", .bit = SIGNAL_ACCOUNT, .what = "time", .open = open_ok,
+	.attach = attach_ok, .detach = detach, .read = read_ok, .close = close_it,
+};
+static const struct signal_ops bad = {
+	.name = "interrupts", .bit = SIGNAL_INTERRUPTS, .what = "irqs", .open = open_bad,
+};
+static const struct signal_ops half = {
+	.name = "io_cores", .bit = SIGNAL_ACCOUNT, .what = "vhost", .open = open_ok,
+	.attach = attach_bad, .detach = detach, .read = read_ok, .close = close_it,
+};
 
 const struct signal_ops *const engine_signals[] = { &good, &bad, &half, NULL };
 

@@ -23,7 +23,7 @@ vms=$PWD/build/tests/robust-vms
 mkdir -p build/tests
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -static -s -Wall -Wextra -Werror -pthread -o "$vms" tests/system/robust-vms.c || exit 1
 work=$(mktemp -d)
-pids= p=
+pids='' p=''
 trap 'for p in $pids; do kill "$p" 2>/dev/null; done; rm -rf "$work"' EXIT
 n=0
 
@@ -125,4 +125,30 @@ a, b = ({v["pid"]: v["exits"] for v in json.load(open(f))["kvm"] if v["vm"].star
 assert a == b and len(a) == 4, (a, b)
 PY
 t "two tracers at once say the same" $?
+
+# --- doctor
+"$x" doctor --json >"$work/out" 2>"$work/err" </dev/null
+rc=$?
+signals=$("$x" stat --help | awk '/--signals LIST/ { on = 1; next } /^How:/ { on = 0 } on { print $1 }')
+{ [ $rc = 0 ] || [ $rc = 4 ]; } && python3 - "$work/out" $signals 2>>"$work/err" <<'PY'
+import json, sys
+f = {(x["group"], x["name"]): x for x in json.load(open(sys.argv[1]))["findings"]}
+for name in sys.argv[2:]:	# each works, with its probes, or says why not
+    x = f["signal", name]
+    assert x["what"] and x["text"], x
+    assert x["state"] == "missing" or x.get("probes") or "nothing to attach to" in x["text"], x
+assert f["host", "PMU"]["state"] in ("ok", "note"), f["host", "PMU"]
+assert "CAP_BPF" in f["permission", "capabilities"]["text"]
+assert f["signal", "own cost"]["state"] == "ok"
+PY
+t "doctor lists each signal of stat, alone, with its probes or why not" $?
+caps=-all,+dac_read_search
+setpriv --inh-caps "$caps" --ambient-caps "$caps" --bounding-set "$caps" "$x" doctor --json >"$work/out" 2>"$work/err" </dev/null
+[ $? = 4 ] && python3 - "$work/out" 2>>"$work/err" <<'PY'
+import json, sys
+f = {(x["group"], x["name"]): x for x in json.load(open(sys.argv[1]))["findings"]}
+assert f["permission", "capabilities"]["text"] == "CAP_DAC_READ_SEARCH", f["permission", "capabilities"]
+assert f["permission", "load programs"]["state"] == "missing"
+PY
+t "doctor names the capabilities it has, and what is missing" $?
 echo "1..$n"

@@ -2,8 +2,8 @@
 /*
  * Virtual machines that behave as badly as those of a production host: a thousand one after the
  * other, more vCPUs than the tracer has room for, vCPUs that change thread and threads that change
- * vCPU, and some that are killed. The guest is two instructions (OUT, and a jump back), so that each
- * KVM_RUN is one exit for I/O and the numbers are known. For robust-*.sh; needs no library.
+ * vCPU, and some that are killed. The guest is two instructions (OUT, and a jump back), so that
+ * each KVM_RUN is one exit for I/O and the numbers are known. For robust-*.sh; needs no library.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -239,8 +239,6 @@ static void others(struct findings *f)
 	finding_add(f, "signal", "VMs that end", ret ? FOUND_MISSING : FOUND_OK, "%s%s",
 		    ret ? "" : "sched_process_exit by raw_tp", ret ? strerror(-ret) : "");
 	endings_close(endings);
-	doctor_more_signals(f);
-	doctor_cost(f);
 }
 
 void doctor_signals(struct findings *f, bool trial_vm)
@@ -255,6 +253,8 @@ void doctor_signals(struct findings *f, bool trial_vm)
 		exits(f, trial_vm);
 		others(f);
 	}
+	doctor_more_signals(f);
+	doctor_cost(f);
 	if (real >= 0) {
 		dup2(real, STDERR_FILENO);
 		close(real);

@@ -40,6 +40,18 @@ collect() {
 	printf '%-24s %3d tests, %3d s\n' "$group" "$n" $((SECONDS - t0))
 }
 
+# background GROUP COMMAND... : starts a test program beside the next ones; collect_background GROUP waits for it.
+background() {
+	local group=$1
+	shift
+	{ "$@" >"$logs/$group.out" 2>"$logs/$group.talk" </dev/null; echo $? >"$logs/$group.rc"; } &
+}
+collect_background() {
+	wait
+	# shellcheck disable=SC2016  # for the inner shell
+	collect "$1" sh -c 'cat "$1.out"; cat "$1.talk" >&2; exit "$(cat "$1.rc")"' - "$logs/$1"
+}
+
 want() { case " $wanted " in *" $1 "*) ;; *) return 1 ;; esac; }
 
 # unit_program FILE : builds a unit test with the sanitizers and prints its path.
@@ -96,10 +108,10 @@ if want testbed; then
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
 fi
-if want robust; then
-	collect robust-emulated tests/system/robust-emulated.sh
-fi
+# Each is one machine on one CPU: two at a time.
+if want robust; then background robust-emulated tests/system/robust-emulated.sh; fi
 if want stat61; then
+	say "tests of the tracer on an emulated host with Linux 6.1 take about 3 minutes"
 	old=$(. tests/system/l1.sh; l1_old_kernel)
 	if [ -n "$old" ]; then
 		collect stat-emulated-6.1 tests/system/stat-emulated.sh "$old"
@@ -108,6 +120,7 @@ if want stat61; then
 		collect stat-emulated-6.1 echo "ok 1 - stat on a host with Linux 6.1 # SKIP apt has no 6.1 kernel"
 	fi
 fi
+if want robust; then collect_background robust-emulated; fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
 	collect gate tests/system/gate.sh

@@ -42,9 +42,9 @@ collect() {
 
 # background GROUP COMMAND... : starts a test program beside the next ones; collect_background GROUP waits for it.
 background() {
-	local group=$1
+	local group=$1 rc=0
 	shift
-	{ "$@" >"$logs/$group.out" 2>"$logs/$group.talk" </dev/null; echo $? >"$logs/$group.rc"; } &
+	{ "$@" >"$logs/$group.out" 2>"$logs/$group.talk" </dev/null || rc=$?; echo $rc >"$logs/$group.rc"; } &
 }
 collect_background() {
 	wait

@@ -34,7 +34,7 @@ def grew(section, a, b, limit_kb):
     """Whether memory or descriptors grew by more between the VMs @a and @b."""
     m = more(section)
     return m[f"rss_{b}"] - m[f"rss_{a}"] > limit_kb or m[f"data_{b}"] - m[f"data_{a}"] > limit_kb or \
-        abs(m[f"fds_{b}"] - m[f"fds_{a}"]) > 2	# of a look under way
+        m[f"fds_{b}"] != m[f"fds_{a}"]
 
 
 def ledger_is_zero(m):

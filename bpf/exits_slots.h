@@ -118,8 +118,11 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu, const struct slot_key *k
 	if (known) {
 		i = *known;
 	} else {
-		if (bpf_map_pop_elem(&free_slots, &i))
+		if (bpf_map_pop_elem(&free_slots, &i)) {
+			/* Its exits belong to nobody, least of all to the vCPU before. */
+			bpf_map_delete_elem(&slot_of, &who);
 			return -1;
+		}
 		bpf_map_update_elem(&slot_of_key, key, &i, BPF_NOEXIST);
 	}
 	s = &slots[i & (MAX_SLOTS - 1)];

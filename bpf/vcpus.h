@@ -25,6 +25,15 @@ struct vcpu_record {
 	unsigned long long stat[NR_KVM_STATS];
 };
 
+/*
+ * Which vCPU of endings.bpf.c: once, however often it is open. Its address is not enough: that of a
+ * VM that has ended is given to the next one.
+ */
+struct ended_key {
+	unsigned long long vcpu;
+	unsigned int tgid, pad;
+};
+
 /* The same from endings.bpf.c, for a process that has ended. */
 struct ended_record {
 	struct vcpu_record vcpu;

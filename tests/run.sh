@@ -4,14 +4,14 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed gate kvm; default all)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed robust stat61 gate kvm; default all)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-wanted=${*:-style unit fuzz time svm stat machine testbed gate kvm}
+wanted=${*:-style unit fuzz time svm stat machine testbed robust stat61 gate kvm}
 
 # collect GROUP COMMAND... : runs a test program and counts its TAP lines.
 collect() {
@@ -38,6 +38,18 @@ collect() {
 		sed 's/^/     /' "$logs/$group.err" | tail -n 30
 	fi
 	printf '%-24s %3d tests, %3d s\n' "$group" "$n" $((SECONDS - t0))
+}
+
+# background GROUP COMMAND... : starts a test program beside the next ones; collect_background GROUP waits for it.
+background() {
+	local group=$1 rc=0
+	shift
+	{ "$@" >"$logs/$group.out" 2>"$logs/$group.talk" </dev/null || rc=$?; echo $rc >"$logs/$group.rc"; } &
+}
+collect_background() {
+	wait
+	# shellcheck disable=SC2016  # for the inner shell
+	collect "$1" sh -c 'cat "$1.out"; cat "$1.talk" >&2; exit "$(cat "$1.rc")"' - "$logs/$1"
 }
 
 want() { case " $wanted " in *" $1 "*) ;; *) return 1 ;; esac; }
@@ -73,8 +85,8 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
 if want style; then collect style tests/style.sh; fi
 if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
-if want time || want svm || want machine || want testbed || want gate ||
-   want kvm; then
+if want time || want svm || want machine || want testbed || want robust ||
+   want stat61 || want gate || want kvm; then
 	# Shown here, with its progress, rather than inside a test.
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab-point" >"$logs/testbed.paths"
 fi
@@ -85,6 +97,8 @@ if want stat; then
 	collect engine-native tests/system/engine-native.sh
 	collect exits-run tests/system/exits-run.sh
 	collect account-native tests/system/account-native.sh
+	collect robust-native tests/system/robust-native.sh
+	collect robust-unit tests/system/robust-unit.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"
@@ -102,6 +116,19 @@ if want testbed; then
 	collect account-emulated tests/system/account-emulated.sh
 	collect iocores-emulated tests/system/iocores-emulated.sh
 fi
+# Each is one machine on one CPU: two at a time.
+if want robust; then background robust-emulated tests/system/robust-emulated.sh; fi
+if want stat61; then
+	say "tests of the tracer on an emulated host with Linux 6.1 take about 3 minutes"
+	old=$(. tests/system/l1.sh; l1_old_kernel)
+	if [ -n "$old" ]; then
+		collect stat-emulated-6.1 tests/system/stat-emulated.sh "$old"
+		collect robust-emulated-6.1 tests/system/robust-emulated.sh "$old"
+	else
+		collect stat-emulated-6.1 echo "ok 1 - stat on a host with Linux 6.1 # SKIP apt has no 6.1 kernel"
+	fi
+fi
+if want robust; then collect_background robust-emulated; fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
 	collect gate tests/system/gate.sh

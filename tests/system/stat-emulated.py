@@ -86,6 +86,10 @@ def finding(o, name):
 t("doctor: status 0, exits are traced", lambda: rc("doctor") == 0 and js("doctor")["ok"] and
   finding(js("doctor"), "VM exits")["state"] == "ok" and
   int(re.search(r"of a VM made for this (\d+)", finding(js("doctor"), "VM exits")["text"])[1]) >= 100)
+t("doctor: what it found by trying: own cost, hardware counters, capabilities", lambda:
+  finding(js("doctor"), "own cost")["state"] == "ok" and
+  finding(js("doctor"), "PMU")["state"] in ("ok", "note") and
+  "CAP_SYS_ADMIN" in finding(js("doctor"), "capabilities")["text"])
 t("json: counts are what the guest made", lambda: rc("json") == 0 and made(counts(js("json"))))
 t("json: the tracer's sum is KVM's own count", lambda:
   js("json")["exits"] == js("json")["kvm"][0]["exits"] > 5026)

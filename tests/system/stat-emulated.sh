@@ -4,53 +4,23 @@
 # kvm_exit whatever this machine has: all counts must be those the guest made. Also with the few
 # capabilities the man pages promise to be enough, as a user that is not root. Prints TAP; 1 minute.
 #
-# usage: tests/system/stat-emulated.sh	(needs the testbed: make setup)
+# usage: tests/system/stat-emulated.sh [KERNEL]	(needs the testbed: make setup)
+#
+# KERNEL: a release that apt knows, for another kernel in L1, such as 6.1.0-56-amd64
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/l1.sh"
 cd "$TOP"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+l1_open "$@"
+l1_put build/exitlab
+l1_put build/guest/kvmguest
+l1_put "$(command -v setpriv)" setpriv-real
 
-paths=$(testbed/build.sh "$PWD/build/exitlab-point")
-images=$(sed -n 's/^images //p' <<<"$paths")
-qemu=$(sed -n 's/^qemu //p' <<<"$paths")
-
-# put PROGRAM [NAME] : a program and every shared library it needs
-put() {
-	local lib
-	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
-	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
-		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
-	done
-}
-put build/exitlab
-put build/guest/kvmguest
-put "$(command -v setpriv)" setpriv-real
-
-# The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
-{
-	sed '/starting exitlab/,$d' testbed/guest/l1-init
-	cat <<'INIT'
+l1_run -accel tcg,thread=single -icount shift=0,sleep=off -smp 1 <<'INIT'
 guest() { kvmguest --out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511; }
 echo '#!/bin/sh' >/bin/guest
 echo 'exec kvmguest --out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511' >>/bin/guest
 chmod 755 /bin/guest
-chmod 755 /tmp /bin
-# section NAME COMMAND... : what it printed, and its status
-section() {
-	name=$1; shift
-	"$@" >/tmp/out 2>/tmp/err
-	echo $? >/tmp/rc
-	show $name
-}
-show() {
-	for part in out err rc; do
-		echo "@@ $1 $part"
-		cat /tmp/$part
-		: >/tmp/$part
-	done
-	echo "@@ end"
-}
 section doctor exitlab doctor --json
 section command exitlab stat 0.01 --csv -- guest
 section json exitlab stat --json -- guest
@@ -103,19 +73,6 @@ sleep 0.1
 section leastdoctor as +bpf,+perfmon,+dac_read_search exitlab doctor
 section leasttop as +bpf,+perfmon,+dac_read_search exitlab top -n 1 -d 0.3
 kill $vm; wait $vm
-echo "@@ all done"
-poweroff -f
 INIT
-} >"$work/root/init"
-chmod +x "$work/root/init"
-(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
-cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
-	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
-	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 1 -m 1500 \
-	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \
-	-initrd "$work/l1.cpio" -serial "file:$work/log" -append "console=ttyS0 panic=-1 \
-mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
-	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
-tr -d '\r' <"$work/log" >"${STAT_EMULATED_LOG:-$work/text}"
-exec python3 tests/system/stat-emulated.py "${STAT_EMULATED_LOG:-$work/text}"
+[ -z "${STAT_EMULATED_LOG:-}" ] || cp "$L1_WORK/text" "$STAT_EMULATED_LOG"
+python3 tests/system/stat-emulated.py "$L1_WORK/text"

@@ -167,6 +167,14 @@ static void test_run(void **state)
 	assert_string_equal(run_args, "run -o results/t --only vf -- s/t.yaml");
 	assert_int_equal(call(cmd_check, "check -o elsewhere --run s/t.yaml t.baseline"), 2);
 	assert_string_equal(run_args, "run -o elsewhere -- s/t.yaml");
+	/* Options of exitlab run are passed on, and mean nothing without it. */
+	assert_int_equal(call(cmd_check, "check --kernel 6.1.0-1-amd64 --run s/t.yaml --again -o x "
+			      "--modules=m --qemu q --qemu-share=s --guest-kernel g --jobs 2 "
+			      "--timeout 9 --no-snapshot t.baseline"), 2);
+	assert_string_equal(run_args, "run -o x --kernel 6.1.0-1-amd64 --again --modules m --qemu q "
+			    "--qemu-share s --guest-kernel g --jobs 2 --timeout 9 --no-snapshot -- s/t.yaml");
+	assert_int_equal(call(cmd_check, "check --again t.baseline results"), 2);
+	said("err", "--again: only with --run");
 	run_status = 4;
 	assert_int_equal(call(cmd_check, "check --json --run t.yaml t.baseline"), 4);
 	said("out", "this host cannot run the scenario");

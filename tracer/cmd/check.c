@@ -42,6 +42,17 @@ static const char usage[] =
 "  -q, --quiet            print nothing if it passes\n"
 "  -h, --help             this text\n"
 "\n"
+"With --run also these, as in exitlab-run(1):\n"
+"      --jobs N\n"
+"      --again\n"
+"      --no-snapshot\n"
+"      --timeout S\n"
+"      --kernel PKG\n"
+"      --guest-kernel PKG\n"
+"      --modules DIR\n"
+"      --qemu BIN\n"
+"      --qemu-share DIR\n"
+"\n"
 "Exit status: 0 pass; 1 regression; 2 undecided, or unusable records, baseline or\n"
 "arguments; 4 this host cannot run it; 130 interrupted. See exitlab-check(1).\n"
 "\n"
@@ -51,7 +62,38 @@ struct options {
 	struct gate_options gate;
 	const char *run, *output, *junit, *baseline;
 	bool json, quiet, improvement_fails;
+	/* Options of exitlab run, passed on as they are. */
+	char *for_run[32];
+	int nr_for_run;
 };
+
+/* Values of getopt_long() for the options of exitlab run: FOR_RUN + place in this list. */
+#define FOR_RUN 1000
+static const struct {
+	const char *option;
+	int has_value;
+} of_run[] = {
+	{ "--jobs", required_argument }, { "--again", no_argument },
+	{ "--no-snapshot", no_argument }, { "--timeout", required_argument },
+	{ "--kernel", required_argument }, { "--guest-kernel", required_argument },
+	{ "--modules", required_argument }, { "--qemu", required_argument },
+	{ "--qemu-share", required_argument },
+};
+#define NR_OF_RUN (sizeof(of_run) / sizeof(of_run[0]))
+
+static int pass_on(int which, struct options *o)
+{
+	const int room = (int)(sizeof(o->for_run) / sizeof(o->for_run[0]));
+
+	if (o->nr_for_run + 2 > room) {
+		err("check: too many options of exitlab run");
+		return -EINVAL;
+	}
+	o->for_run[o->nr_for_run++] = (char *)of_run[which].option;
+	if (of_run[which].has_value)
+		o->for_run[o->nr_for_run++] = optarg;
+	return 0;
+}
 
 static int percent(const char *name, const char *text, double min, double max, double *out)
 {
@@ -77,6 +119,8 @@ static int improvement(const char *text, bool *fails)
 
 static int one_option(int c, struct options *o)
 {
+	if (c >= FOR_RUN)
+		return pass_on(c - FOR_RUN, o);
 	switch (c) {
 	case 'r':
 		o->run = optarg;
@@ -120,21 +164,29 @@ static int one_option(int c, struct options *o)
 	}
 }
 
+static const struct option own_options[] = {
+	{ "run", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' },
+	{ "only", required_argument, NULL, 'n' }, { "partial", no_argument, NULL, 'p' },
+	{ "any-scenario", no_argument, NULL, 'a' }, { "exact", no_argument, NULL, 'e' },
+	{ "min-effect", required_argument, NULL, 'm' },
+	{ "confidence", required_argument, NULL, 'c' },
+	{ "improvement", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' }, { "junit", required_argument, NULL, 'x' },
+	{ "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' },
+};
+#define NR_OWN (sizeof(own_options) / sizeof(own_options[0]))
+
 /* Negative errno if the command line is wrong, 1 if help was asked for. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{ "run", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' },
-		{ "only", required_argument, NULL, 'n' }, { "partial", no_argument, NULL, 'p' },
-		{ "any-scenario", no_argument, NULL, 'a' }, { "exact", no_argument, NULL, 'e' },
-		{ "min-effect", required_argument, NULL, 'm' },
-		{ "confidence", required_argument, NULL, 'c' },
-		{ "improvement", required_argument, NULL, 'i' },
-		{ "json", no_argument, NULL, 'j' }, { "junit", required_argument, NULL, 'x' },
-		{ "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' }, { 0 },
-	};
+	struct option longs[NR_OWN + NR_OF_RUN + 1] = { 0 };
+	size_t i;
 	int c, rc;
 
+	memcpy(longs, own_options, sizeof(own_options));
+	for (i = 0; i < NR_OF_RUN; i++)
+		longs[NR_OWN + i] = (struct option){ of_run[i].option + 2, of_run[i].has_value,
+						     NULL, FOR_RUN + (int)i };
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "o:qh", longs, NULL)) != -1) {
 		rc = one_option(c, o);
@@ -149,6 +201,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		err("check: which results? (such as results/demo, or --run SCENARIO.yaml)");
 	else if (o->run && optind + 1 != argc)
 		err("check: with --run, no results are given but the baseline alone");
+	else if (o->nr_for_run && !o->run)
+		err("%s: only with --run; it is an option of exitlab run", o->for_run[0]);
 	else if (o->output && !o->run)
 		err("--output: only with --run; results to check are given without an option");
 	else
@@ -159,7 +213,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 /* Runs the scenario. Its results folder in @dir. EX_OK, or the status to end with. */
 static int run_first(const struct options *o, char *dir, size_t n)
 {
-	char *args[8] = { "run", "-o", dir };
+	char *args[8 + sizeof(o->for_run) / sizeof(o->for_run[0])] = { "run", "-o", dir };
 	const char *slash = strrchr(o->run, '/'), *name = slash ? slash + 1 : o->run;
 	size_t len = strlen(name);
 	int argc = 3, status;
@@ -174,6 +228,8 @@ static int run_first(const struct options *o, char *dir, size_t n)
 		args[argc++] = "--only";
 		args[argc++] = (char *)o->gate.only;
 	}
+	memcpy(args + argc, o->for_run, (size_t)o->nr_for_run * sizeof(o->for_run[0]));
+	argc += o->nr_for_run;
 	args[argc++] = "--";
 	args[argc++] = (char *)o->run;
 	optind = 0;

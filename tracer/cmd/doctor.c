@@ -48,9 +48,12 @@ void doctor_permissions(struct findings *f)
 	struct finding *one;
 	char missing[64], why[200];
 	bool ok = privileges_to_trace(missing, sizeof(missing));
+	char list[128];
 	/* The perf engine does without programs. */
 	bool needed = !ok && !privileges_enough(false, why, sizeof(why));
 
+	privileges_list(list, sizeof(list));
+	finding_add(f, "permission", "capabilities", FOUND_OK, "%s", list);
 	one = finding_add(f, "permission", "load programs", ok ? FOUND_OK : needed ? FOUND_MISSING :
 			  FOUND_NOTE, "%s", ok ? "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN" : missing);
 	one->needed = ok || needed;
@@ -293,6 +296,8 @@ void doctor_signals(struct findings *f, bool trial_vm)
 		exits(f, trial_vm);
 		others(f);
 	}
+	doctor_more_signals(f);
+	doctor_cost(f);
 	if (real >= 0) {
 		dup2(real, STDERR_FILENO);
 		close(real);
@@ -315,11 +320,25 @@ static void print_text(const struct findings *f)
 			printf("%s%s\n", i ? "\n" : "", one->group);
 		group = one->group;
 		printf("  %-8s %s: %s\n", state_name[one->state], one->name, one->text);
+		if (one->what)
+			printf("           (%s)\n", one->what);
 		if (one->fix[0])
 			printf("           -> %s\n", one->fix);
 	}
 	printf("\n%s\n", findings_missing(f) ? "something needed is missing; see above" :
 	       "exits can be traced on this host");
+}
+
+/* NULL: it has none. */
+static json_t *probes_json(const struct finding *one)
+{
+	json_t *list = one->nr_probes ? json_array() : NULL;
+	size_t i;
+
+	for (i = 0; i < one->nr_probes; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", one->probes[i].name,
+						      "rung", one->probes[i].rung));
+	return list;
 }
 
 static int print_json(const struct findings *f)
@@ -331,10 +350,11 @@ static int print_json(const struct findings *f)
 	for (i = 0; i < f->n; i++) {
 		const struct finding *one = &f->list[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s*}",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:s, s:s*, s:s*, s:o*}",
 			"group", one->group, "name", one->name, "state", state_name[one->state],
 			"needed", one->needed, "text", one->text, "fix",
-			one->fix[0] ? one->fix : NULL));
+			one->fix[0] ? one->fix : NULL, "what", one->what, "probes",
+			probes_json(one)));
 	}
 	o = json_pack("{s:s, s:b, s:o}", "schema", "exitlab-doctor/1", "ok", !findings_missing(f),
 		      "findings", list);
@@ -363,6 +383,7 @@ int cmd_doctor(int argc, char **argv)
 		}
 	}
 	doctor_host(&f, "");
+	doctor_hardware(&f);
 	doctor_permissions(&f);
 	doctor_signals(&f, vm);
 	if (json && print_json(&f))

@@ -28,6 +28,12 @@ struct finding *finding_add(struct findings *f, const char *group, const char *n
 	return one;
 }
 
+void finding_set_probes(struct finding *one, const struct probe_info *p, size_t n)
+{
+	one->nr_probes = n < FINDING_PROBES ? n : FINDING_PROBES;
+	memcpy(one->probes, p, one->nr_probes * sizeof(*p));
+}
+
 bool findings_missing(const struct findings *f)
 {
 	size_t i;

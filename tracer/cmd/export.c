@@ -70,17 +70,11 @@ struct export {
 
 static int bad(const char *fmt, const char *arg)
 {
-	char text[200];
-
-	snprintf(text, sizeof(text), fmt, arg);
-	err("export: %s; see exitlab export --help", text);
-	return EX_INPUT;
+	return option_bad("export", fmt, arg);
 }
 
 static int option(int c, struct export *x)
 {
-	int ret;
-
 	switch (c) {
 	case 'l':
 		x->listen_text = optarg;
@@ -105,15 +99,8 @@ static int option(int c, struct export *x)
 		x->metrics_opts.histograms = false;
 		return EX_OK;
 	case 'V':
-		if (filter_add_vm(&x->filter, optarg))
-			return bad("more than 64 times --vm; '%s' is one too many", optarg);
-		return EX_OK;
 	case 'g':
-		ret = filter_cgroup(&x->filter, optarg);
-		if (ret)
-			return bad(ret == -ENODEV ? "--cgroup %s: cgroup version 2 is not mounted" :
-				   "there is no cgroup '%s' in the unified hierarchy", optarg);
-		return EX_OK;
+		return option_filter("export", c, optarg, &x->filter);
 	default:
 		return details_parse(optarg, &x->details) ?
 		       bad("the details are msr, port and gpa, not '%s'", optarg) : EX_OK;

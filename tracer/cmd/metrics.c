@@ -46,7 +46,7 @@ struct metrics {
 	struct vm_total *vms;
 	size_t nr_vms;
 	struct ledger ledger;
-	struct probe_info probes[8];
+	struct probe_info probes[MAX_PROBES];
 	size_t nr_probes;
 	uint64_t run_cnt, run_ns, restarts;
 	bool cost_of_reader;

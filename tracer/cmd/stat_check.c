@@ -110,9 +110,13 @@ int stat_check_begin(struct stat_check *c)
 static int add_ended(struct stat_check *c)
 {
 	struct ending *e = NULL;
+	uint64_t missed = 0;
 	size_t n = 0, i;
-	int ret = endings_read(c->endings, &e, &n);
+	int ret = endings_read(c->endings, &e, &n, &missed);
 
+	if (!ret && missed)
+		info("KVM's own counts lack those of %" PRIu64 " vCPUs that ended: too many did",
+		     missed);
 	for (i = 0; !ret && i < n; i++) {
 		struct vm_info info = { .pid = e[i].pid, .vcpus = e[i].stat.vcpus };
 		struct vm_check *v;

@@ -59,13 +59,35 @@ static void usage(FILE *f)
 		"traced here: no VM, no KVM, no permission, or a KVM that does not report its exits.\n");
 }
 
-static int bad(const char *fmt, const char *arg)
+int option_bad(const char *command, const char *fmt, const char *arg)
 {
 	char text[200];
 
 	snprintf(text, sizeof(text), fmt, arg);
-	err("stat: %s; see exitlab stat --help", text);
+	err("%s: %s; see exitlab %s --help", command, text, command);
 	return EX_INPUT;
+}
+
+static int bad(const char *fmt, const char *arg)
+{
+	return option_bad("stat", fmt, arg);
+}
+
+int option_filter(const char *command, int c, const char *arg, struct filter *f)
+{
+	int ret;
+
+	if (c == 'V' && !*arg)
+		return option_bad(command, "--vm needs a name or a process id%s", arg);
+	if (c == 'V')
+		return filter_add_vm(f, arg) ? option_bad(command, "more than 64 times --vm; '%s' is "
+							  "one too many", arg) : EX_OK;
+	ret = filter_cgroup(f, arg);
+	if (ret)
+		return option_bad(command, ret == -ENODEV ?
+				  "--cgroup %s: cgroup version 2 is not mounted" :
+				  "there is no cgroup '%s' in the unified hierarchy", arg);
+	return EX_OK;
 }
 
 static int bad_signals(const char *list)
@@ -123,7 +145,6 @@ static int only_cpus(struct stat_options *o)
 static int which(int c, struct stat_options *o)
 {
 	long n;
-	int ret;
 
 	switch (c) {
 	case 'p':
@@ -133,20 +154,11 @@ static int which(int c, struct stat_options *o)
 		o->pid = (pid_t)n;
 		return EX_OK;
 	case 'V':
-		if (!*optarg)
-			return bad("--vm needs a name or a process id%s", optarg);
-		if (filter_add_vm(&o->filter, optarg))
-			return bad("more than 64 times --vm; '%s' is one too many", optarg);
-		return EX_OK;
+	case 'g':
+		return option_filter("stat", c, optarg, &o->filter);
 	case 'u':
 		if (filter_vcpus(&o->filter, optarg))
 			return bad("'%s' is not a list of vCPUs such as 0-3,7", optarg);
-		return EX_OK;
-	case 'g':
-		ret = filter_cgroup(&o->filter, optarg);
-		if (ret)
-			return bad(ret == -ENODEV ? "--cgroup %s: cgroup version 2 is not mounted" :
-				   "there is no cgroup '%s' in the unified hierarchy", optarg);
 		return EX_OK;
 	case 'C':
 		return only_cpus(o);

@@ -36,8 +36,13 @@ struct stat_options {
 /* -1: go on; else the exit status (help was asked for, or an error was told). */
 int stat_parse(int argc, char **argv, struct stat_options *o);
 
-/* ---- For the other commands: text to number, -1 or false if it is none ---- */
+/* ---- For the other commands ---- */
 
+/* Says what is wrong with the command line of @command; EX_INPUT. @fmt has one %s, for @arg. */
+int option_bad(const char *command, const char *fmt, const char *arg);
+/* --vm ('V') or --cgroup ('g') of @command into @f. EX_OK, or EX_INPUT and it has said why. */
+int option_filter(const char *command, int c, const char *arg, struct filter *f);
+/* Text to number, -1 or false if it is none. */
 long option_whole(const char *s, long min, long max);
 /* Seconds above 0, up to 1000000. */
 bool option_seconds(const char *s, double *out);

@@ -79,18 +79,13 @@ struct top {
 
 static int bad(const char *fmt, const char *arg)
 {
-	char text[200];
-
-	snprintf(text, sizeof(text), fmt, arg);
-	err("top: %s; see exitlab top --help", text);
-	return EX_INPUT;
+	return option_bad("top", fmt, arg);
 }
 
 static int option(int c, struct top *t)
 {
 	static const char *const keys[] = { "time", "count", "name" };
 	size_t i;
-	int ret;
 
 	switch (c) {
 	case 'd':
@@ -107,15 +102,8 @@ static int option(int c, struct top *t)
 		t->wo.pid = (pid_t)option_whole(optarg, 1, INT32_MAX);
 		return t->wo.pid < 0 ? bad("'%s' is not a process id", optarg) : EX_OK;
 	case 'V':
-		if (filter_add_vm(&t->filter, optarg))
-			return bad("more than 64 times --vm; '%s' is one too many", optarg);
-		return EX_OK;
 	case 'g':
-		ret = filter_cgroup(&t->filter, optarg);
-		if (ret)
-			return bad(ret == -ENODEV ? "--cgroup %s: cgroup version 2 is not mounted" :
-				   "there is no cgroup '%s' in the unified hierarchy", optarg);
-		return EX_OK;
+		return option_filter("top", c, optarg, &t->filter);
 	default:
 		for (i = 0; i < 3; i++) {
 			if (!strcmp(optarg, keys[i])) {

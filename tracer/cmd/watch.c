@@ -3,7 +3,7 @@
  * A measurement without end. The hard part is "without end": the engine has room for 1024 vCPUs and
  * does not know which are gone, so a host that starts a hundred VMs a day would fill it in days.
  * Before that it is stopped, read to the last exit, and started again; the few milliseconds between
- * are lost, and counted as a restart.
+ * are lost, and counted as a restart. What does not fit is in the ledger.
  */
 #include "cmd/watch.h"
 
@@ -19,7 +19,7 @@
 #include "util/log.h"
 
 #define RESTART_AT	768			/* vCPUs, of 1024 */
-#define FORGET_NS	(600 * 1000000000ull)	/* VMs that have ended: ten minutes */
+#define FORGET_S	600			/* VMs that have ended: after ten minutes */
 
 /* KVM's count of one vCPU at the last look. */
 struct last {
@@ -39,6 +39,8 @@ struct watch {
 	struct last *last;
 	size_t nr_last;
 	size_t restart_at;
+	size_t running;			/* vCPUs that KVM has now; 0 = unknown */
+	uint64_t forget_ns;
 	uint64_t restarts;
 	bool looked;
 };
@@ -50,11 +52,18 @@ static int attach(struct watch *w)
 	return w->delta ? engine_attach(w->engine) : -ENOMEM;
 }
 
+/* Tests reach in seconds what takes a host days. */
+static size_t limit(const char *variable, size_t standard)
+{
+	const char *text = getenv(variable);
+
+	return text && atoi(text) > 0 ? (size_t)atoi(text) : standard;
+}
+
 int watch_open(const struct watch_opts *opts, struct watch **out)
 {
 	struct engine_opts eo = { .pid = opts->pid, .details = opts->details,
 				  .own_cost = opts->own_cost };
-	const char *at = getenv("EXITLAB_RESTART_AT");
 	struct watch *w;
 	char missing[200];
 	int ret;
@@ -72,7 +81,8 @@ int watch_open(const struct watch_opts *opts, struct watch **out)
 	if (!w)
 		return EX_FAIL;
 	w->opts = *opts;
-	w->restart_at = at && atoi(at) > 0 ? (size_t)atoi(at) : RESTART_AT;
+	w->restart_at = limit("EXITLAB_RESTART_AT", RESTART_AT);
+	w->forget_ns = limit("EXITLAB_FORGET_S", FORGET_S) * 1000000000ull;
 	if (engine_open(&eo, &w->engine)) {
 		watch_close(w);
 		return EX_CANNOT;	/* it has said why */
@@ -162,7 +172,7 @@ static void forget_old(struct watch *w, uint64_t now)
 	for (i = 0; i < w->nr_vms; i++) {
 		const struct watch_vm *vm = &w->vms[i];
 
-		if (!vm->ended_ns || now - vm->ended_ns < FORGET_NS)
+		if (!vm->ended_ns || now - vm->ended_ns < w->forget_ns)
 			w->vms[n++] = *vm;
 		else
 			names_forget(&w->names, vm->pid);	/* is read again if need be */
@@ -258,6 +268,7 @@ static int look_at_kvm(struct watch *w, bool *known)
 	int ret;
 
 	*known = w->vcpus && !vcpus_read(w->vcpus, &r, &n);
+	w->running = n;
 	for (i = 0; i < w->nr_vms; i++)
 		w->vms[i].kvm_exits = 0;
 	if (!*known)
@@ -290,7 +301,9 @@ static int look_at_exits(struct watch *w, struct trace_snapshot *step)
 
 	if (ret)
 		return ret;
-	full = w->opts.endless && all.nr_vcpus >= w->restart_at;
+	/* Where most of them run, starting anew would gain nothing, look after look. */
+	full = w->opts.endless && all.nr_vcpus >= w->restart_at &&
+	       all.nr_vcpus >= w->running + w->restart_at / 4;
 	if (full) {
 		snapshot_free(&all);
 		engine_detach(w->engine);

@@ -57,14 +57,15 @@ static struct ending *find_or_add(struct ending **list, size_t *n, const struct 
 	return more;
 }
 
-int endings_read(struct endings *e, struct ending **out, size_t *n)
+int endings_read(struct endings *e, struct ending **out, size_t *n, uint64_t *missed)
 {
 	int fd = bpf_map__fd(e->skel->maps.ended);
-	__u64 key, *prev = NULL;
+	struct ended_key key, *prev = NULL;
 	struct ended_record r;
 
 	*out = NULL;
 	*n = 0;
+	*missed = e->skel->bss->missed;
 	while (!bpf_map_get_next_key(fd, prev, &key)) {
 		struct ending *one;
 

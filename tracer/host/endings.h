@@ -19,8 +19,11 @@ struct ending {
 
 /* Starts to watch. 0 or negative errno; what it is missing for is not an error worth a message. */
 int endings_open(struct endings **out);
-/* What ended since; an allocated array. 0 or negative errno. */
-int endings_read(struct endings *e, struct ending **out, size_t *n);
+/*
+ * What ended since; an allocated array. *@missed = vCPUs that ended and found no room for their
+ * last reading. 0 or negative errno.
+ */
+int endings_read(struct endings *e, struct ending **out, size_t *n, uint64_t *missed);
 /* NULL is fine. */
 void endings_close(struct endings *e);
 

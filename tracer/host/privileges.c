@@ -65,6 +65,25 @@ bool privileges_to_trace(char *why, size_t size)
 	return bpf && perfmon;
 }
 
+void privileges_list(char *buf, size_t size)
+{
+	static const struct {
+		unsigned int cap;
+		const char *name;
+	} all[] = {
+		{ CAP_BPF, "CAP_BPF" }, { CAP_PERFMON, "CAP_PERFMON" },
+		{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH" },
+		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE" }, { CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	};
+	bool known = read_own();
+	size_t i, n = 0;
+
+	snprintf(buf, size, known ? "none of those that matter" : "cannot be read");
+	for (i = 0; known && i < sizeof(all) / sizeof(all[0]) && n < size; i++)
+		if (has(all[i].cap))
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", all[i].name);
+}
+
 bool privileges_to_read(void)
 {
 	return read_own() && (has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE));

@@ -11,6 +11,8 @@
  * contains both. If not, @why names what is missing.
  */
 bool privileges_to_trace(char *why, size_t size);
+/* The effective ones that matter here, "CAP_BPF CAP_PERFMON"; "none of those that matter". */
+void privileges_list(char *buf, size_t size);
 /*
  * All of what tracing takes here; if not, @why is a message for people. Without @bpf, that of the
  * perf engine is enough.

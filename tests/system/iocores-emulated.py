@@ -120,8 +120,8 @@ def time_fits(win, g):
     print(f"  on CPU {w['on_cpu_ns']} schedstat {run}; wait {w['wait_ns']} schedstat {wait}; "
           f"{w['switches']} switches, {times}", file=sys.stderr)
     return w["switches"] == times == win.switches(g) and times > 0 and \
-        abs(w["on_cpu_ns"] - run) <= 3000 * times and \
-        abs(w["wait_ns"] - wait) <= 4000 * times
+        abs(w["on_cpu_ns"] + w["wait_ns"] - run - wait) <= 2500 * times and \
+        abs(w["on_cpu_ns"] - run) <= 3000 * times + run // 20
 
 
 def counts_fit(win, g, requests):

@@ -391,24 +391,10 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 	return 0;
 }
 
-static void add_exits(struct exit_stat *r, const struct exit_val *v)
-{
-	if (v->timed && (!r->timed || v->min_ns < r->min_ns))
-		r->min_ns = v->min_ns;
-	if (v->max_ns > r->max_ns)
-		r->max_ns = v->max_ns;
-	r->count += v->count;
-	r->timed += v->timed;
-	r->total_ns += v->total_ns;
-	hist_merge(&r->hist, &v->hist);
-}
-
-/* @map: exits, or those that had to wait for room there. */
-static int read_exits(struct bpf_map *map, struct trace_snapshot *out, const int *vcpu_of_slot)
+static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const int *vcpu_of_slot)
 {
 	int fd = bpf_map__fd(e->skel->maps.exits), values = bpf_map__fd(e->skel->maps.values);
 	struct exit_key key, *prev = NULL;
-	int fd = bpf_map__fd(map);
 	struct exit_val val;
 	__u32 i;
 
@@ -424,7 +410,12 @@ static int read_exits(struct bpf_map *map, struct trace_snapshot *out, const int
 				key.detail);
 		if (!r)
 			return -ENOMEM;
-		add_exits(r, &val);
+		r->count += val.count;
+		r->timed = val.timed;
+		r->total_ns = val.total_ns;
+		r->min_ns = val.min_ns;
+		r->max_ns = val.max_ns;
+		r->hist = val.hist;
 	}
 	return 0;
 }
@@ -436,9 +427,7 @@ static int bpf_read(void *b, struct trace_snapshot *out)
 	int ret = read_slots(e, out, vcpu_of_slot);
 
 	if (!ret)
-		ret = read_exits(e->skel->maps.exits, out, vcpu_of_slot);
-	if (!ret)
-		ret = read_exits(e->skel->maps.reserve, out, vcpu_of_slot);
+		ret = read_exits(e, out, vcpu_of_slot);
 	if (ret)
 		return ret;
 	progs_read(&e->progs, out);

@@ -21,6 +21,8 @@ static const struct command {
 	{ "run", cmd_run, "run a scenario file: build the testbed, measure, write run records" },
 	{ "stat", cmd_stat, "count and time the VM exits of this host" },
 	{ "top", cmd_top, "show the VMs of this host and their exits, live" },
+	{ "record", cmd_record, "write every event of this host's VMs into a file" },
+	{ "script", cmd_script, "print the events of such a file" },
 	{ "export", cmd_export, "give the counts to Prometheus" },
 	{ "doctor", cmd_doctor, "say what can be traced on this host, and why not" },
 	{ "analyze", cmd_analyze, "print the tables of run records, write CSV, compare runs" },

@@ -69,6 +69,7 @@ struct who {
 const volatile __u32 only_targets;	/* trace only processes in @targets */
 const volatile struct rec_field layout[NR_REC_TYPES][REC_FIELDS];
 struct rec_count counts[NR_REC_TYPES];
+__u64 lost_total;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -104,12 +105,14 @@ static __always_inline void put(__u8 type, __u8 flags, __u32 tid, const struct w
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
 		__sync_fetch_and_add(&n->lost, 1);
+		__sync_fetch_and_add(&lost_total, 1);
 		return;
 	}
 	r->ts = bpf_ktime_get_ns();
 	r->a = a;
 	r->b = b;
 	r->c = c;
+	r->lost = lost_total;
 	r->kvm = w ? w->kvm : 0;
 	r->tgid = w ? w->tgid : 0;
 	r->vcpu = w ? w->vcpu : -1;

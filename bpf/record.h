@@ -5,7 +5,8 @@
 
 /* Kinds of events; the numbers are those of the file format and never change (exitlab-trace(5)). */
 enum rec_type {
-	REC_THREAD,		/* who a thread is; not an event, and only in the ring */
+	REC_THREAD,		/* who a thread is; not an event, and only in the ring ... */
+	REC_LOST = REC_THREAD,	/* ... a = events lost before the next one; only in the file */
 	REC_KVM_ENTRY,
 	REC_KVM_EXIT,
 	REC_KVM_MSR,
@@ -38,6 +39,7 @@ struct rec_field {
 struct rec {
 	unsigned long long ts;		/* CLOCK_MONOTONIC, ns */
 	unsigned long long a, b, c;	/* by type */
+	unsigned long long lost;	/* so far, of all kinds */
 	unsigned long long kvm;		/* address of struct kvm; 0 = no VM is known */
 	unsigned int tgid, tid;		/* of the thread it is about; tgid 0 = unknown */
 	unsigned short cpu;

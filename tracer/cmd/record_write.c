@@ -144,6 +144,15 @@ int record_take(const struct rec *r, void *arg)
 		take_thread(w, r);
 		return 0;
 	}
+	if (r->lost > w->lost) {
+		struct trace_event gap = { .ts_ns = r->ts, .a = r->lost - w->lost,
+					   .type = REC_LOST, .vcpu = -1, .cpu = r->cpu };
+
+		w->lost = r->lost;
+		ret = recfile_put_event(w->file, &gap);
+		if (ret)
+			stop(w, ret);
+	}
 	if (r->type == REC_IRQ_ENTRY)
 		take_irq(w, r->a);
 	e.vm = vm_number(w, r, NULL);

@@ -25,6 +25,7 @@ struct record_write {
 	unsigned char irq_known[8192 / 8];
 	uint64_t taken[NR_REC_TYPES];	/* events that came out of the ring */
 	uint64_t no_room[NR_REC_TYPES];	/* of these, those that did not get into the file */
+	uint64_t lost;			/* so far, as the last record said */
 	int error;			/* that ended the writing: -EFBIG, -ENOSPC, ... */
 	bool stopped;			/* no more events go into the file */
 };

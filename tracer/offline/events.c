@@ -11,6 +11,7 @@
 #define KVM(event) .name = #event, .tracepoint = "kvm/" #event, .prog = "rec_" #event
 
 const struct event_kind event_kinds[NR_REC_TYPES] = {
+	[REC_LOST] = { .name = "lost", .a = { "events", ARG_DEC } },
 	[REC_KVM_ENTRY] = { KVM(kvm_entry), .classic = true, .field = { "vcpu_id", NULL, "rip" },
 		.a = { "vcpu_id", ARG_DEC }, .c = { "rip", ARG_HEX } },
 	[REC_KVM_EXIT] = { KVM(kvm_exit), .classic = true,

@@ -28,7 +28,7 @@ struct event_kind {
 	struct event_arg flags;
 };
 
-/* By enum rec_type; entry 0 has no name. */
+/* By enum rec_type. */
 extern const struct event_kind event_kinds[NR_REC_TYPES];
 
 /* One event of a file of exitlab's. */
@@ -39,7 +39,7 @@ struct trace_event {
 	uint16_t cpu;
 	uint16_t vm;		/* number of the VM in the file; 0 = unknown */
 	int16_t vcpu;		/* -1 = none or unknown */
-	uint8_t type;		/* enum rec_type, 1.. */
+	uint8_t type;		/* enum rec_type */
 	uint8_t flags;
 };
 

@@ -120,7 +120,7 @@ static int read_events(struct reading *x, uint64_t off, const struct recfile_blo
 		struct trace_event e;
 
 		memcpy(&d, x->buf + i * sizeof(d), sizeof(d));
-		if (d.type == 0 || d.type >= NR_REC_TYPES)
+		if (d.type >= NR_REC_TYPES)
 			return reader_fail(x->r, off, "event %zu of the block is of the unknown kind %u; "
 					   "the file is damaged", i, d.type);
 		e = (struct trace_event){ .ts_ns = h->base_ns + d.dt, .a = d.a, .b = d.b, .c = d.c,

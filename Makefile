@@ -23,7 +23,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CU
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 # Only for what never runs inside the emulated host, so not for exitlab-point: numbers (gsl), a screen,
 # a web server, giving up privileges, the layout of trace records.
-OUTER_LIBS := -lcsv -lgsl -lgslcblas -lncursesw -ltinfo -lmicrohttpd -lcap-ng -ltraceevent
+OUTER_LIBS := -lcsv -lgsl -lgslcblas -lncursesw -ltinfo -lmicrohttpd -lcap-ng -ltracecmd -ltracefs -ltraceevent
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)
@@ -67,6 +67,9 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard tracer/core/*.h
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	@bpftool gen skeleton $< name $*_bpf > $@
+
+# Headers of libtracecmd include each other without their folders.
+$(BUILD)/obj/tracer/offline/tracedat.o: ALL_CFLAGS += -isystem /usr/include/tracefs -isystem /usr/include/traceevent
 
 guest: $(GUEST)
 $(BUILD)/guest/%: testbed/guest/%.c

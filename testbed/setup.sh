@@ -15,7 +15,7 @@ PACKAGES=(
 	libjansson-dev libyaml-dev libssl-dev libgsl-dev gnuplot-nox fonts-dejavu-core
 	libncurses-dev libmicrohttpd-dev libcap-ng-dev		# top, export, giving up privileges
 	libcsv-dev						# tables of values
-	libtraceevent-dev					# layout of trace records
+	libtraceevent-dev libtracefs-dev libtracecmd-dev	# layout of trace records, trace.dat
 	libcmocka-dev libclang-rt-14-dev scdoc shellcheck systemd # tests, fuzzers, man pages; systemd-analyze
 	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU
 	dpkg-dev xz-utils zstd cpio kmod binutils procps	# kernel and images

@@ -221,7 +221,7 @@ static int check_host(const struct record *r)
 			return EX_INPUT;
 		}
 	}
-	if (!privileges_enough(missing, sizeof(missing))) {
+	if (!privileges_enough(true, missing, sizeof(missing))) {
 		err("%s", missing);
 		return EX_CANNOT;
 	}

@@ -24,6 +24,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/stat_check.h"
+#include "cmd/stat_input.h"
 #include "cmd/stat_options.h"
 #include "cmd/stat_print.h"
 #include "engine/engine.h"
@@ -330,6 +331,8 @@ int cmd_stat(int argc, char **argv)
 
 	if (ret >= 0)
 		return ret;
+	if (o.input)
+		return stat_input(&o);
 	r.o = &o;
 	ret = check_host(&o);
 	if (!ret)

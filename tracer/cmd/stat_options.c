@@ -31,6 +31,7 @@ static void usage(FILE *f)
 		"CAP_PERFMON and CAP_DAC_READ_SEARCH.\n\n"
 		"  INTERVAL [COUNT] show what came every INTERVAL seconds, COUNT times, then the total\n"
 		"  --duration S     stop after S seconds\n"
+		"  -i, --input F    count what is in file F: of exitlab record, perf.data, trace.dat\n"
 		"  -- COMMAND       run a command and stop when it ends\n"
 		"Which:\n"
 		"  -p, --pid PID    only the VMs of this process (the QEMU, for instance)\n"
@@ -221,6 +222,9 @@ static int option(int c, struct stat_options *o)
 			return bad("only one of --json and --csv%s", "");
 		o->format = c == 'j' ? STAT_JSON : STAT_CSV;
 		return EX_OK;
+	case 'i':
+		o->input = optarg;
+		return EX_OK;
 	case 'o':
 		o->output = optarg;
 		return EX_OK;
@@ -275,6 +279,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		{ "cpu", required_argument, NULL, 'C' },
 		{ "rung", required_argument, NULL, 'R' },
 		{ "engine", required_argument, NULL, 'e' },
+		{ "input", required_argument, NULL, 'i' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },
@@ -297,7 +302,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 	/* Our own messages, in one form. */
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":p:o:C:h", opts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:i:o:C:h", opts, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return EX_OK;

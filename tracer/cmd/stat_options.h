@@ -29,6 +29,7 @@ struct stat_options {
 	struct cpu_list cpus;
 	unsigned int signals;		/* enum engine_signal */
 	enum engine_kind engine;
+	const char *input;		/* file of events; NULL = this host, live */
 	const char *output;		/* file; NULL = stdout */
 	char **command;			/* NULL = none */
 };

@@ -33,10 +33,12 @@ void stat_print_close(struct stat_print *p)
 	p->f = NULL;
 }
 
-static double wall_time(void)
+static double wall_time(const struct stat_print *p)
 {
 	struct timespec t;
 
+	if (!p->check)
+		return p->at;
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
@@ -70,8 +72,8 @@ static int interval_json(struct stat_print *p, const struct trace_snapshot *s, u
 	if (!o)
 		return -ENOMEM;
 	bad = json_object_set_new(o, "interval", json_integer(n)) ||
-	      json_object_set_new(o, "time", json_real(wall_time()));
-	if (p->traced)
+	      json_object_set_new(o, "time", json_real(wall_time(p)));
+	if (p->traced || !p->check)
 		bad |= json_object_set_new(o, "exits", json_integer((json_int_t)exits(s)));
 	else
 		bad |= json_object_set_new(o, "exits", json_null()) ||
@@ -86,7 +88,7 @@ static int interval_json(struct stat_print *p, const struct trace_snapshot *s, u
 
 static void interval_table(struct stat_print *p, const struct trace_snapshot *s, unsigned int n)
 {
-	time_t t = time(NULL);
+	time_t t = (time_t)wall_time(p);
 	char clock[16];
 	struct tm tm;
 
@@ -101,7 +103,7 @@ static void interval_table(struct stat_print *p, const struct trace_snapshot *s,
 
 int stat_print_interval(struct stat_print *p, const struct trace_snapshot *s, unsigned int n)
 {
-	struct csv_block b = { wall_time(), n };
+	struct csv_block b = { wall_time(p), n };
 	int ret = 0;
 
 	p->traced += exits(s);
@@ -124,11 +126,15 @@ int stat_print_interval(struct stat_print *p, const struct trace_snapshot *s, un
 static int total_json(struct stat_print *p, const struct trace_snapshot *s)
 {
 	json_t *o = snapshot_to_json(s, p->name, p->arg);
-	int ret = o ? stat_check_json(p->check, s, o) : -ENOMEM;
+	int ret = o ? 0 : -ENOMEM;
 
+	if (!ret && p->check)
+		ret = stat_check_json(p->check, s, o);
+	else if (!ret && json_object_update(o, p->more))
+		ret = -ENOMEM;
 	if (!ret && p->o->interval_s > 0 &&
 	    (json_object_set_new(o, "interval", json_string("total")) ||
-	     json_object_set_new(o, "time", json_real(wall_time()))))
+	     json_object_set_new(o, "time", json_real(wall_time(p)))))
 		ret = -ENOMEM;
 	if (ret) {
 		json_decref(o);
@@ -139,7 +145,7 @@ static int total_json(struct stat_print *p, const struct trace_snapshot *s)
 
 int stat_print_total(struct stat_print *p, const struct trace_snapshot *s, bool told)
 {
-	struct csv_block b = { wall_time(), 0 };
+	struct csv_block b = { wall_time(p), 0 };
 	int ret = 0;
 
 	switch (p->o->format) {

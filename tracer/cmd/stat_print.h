@@ -11,11 +11,14 @@
 
 struct stat_print {
 	const struct stat_options *o;
-	const struct stat_check *check;
+	const struct stat_check *check;	/* NULL: events come from a file */
 	vm_name_fn name;
 	void *arg;
 	FILE *f;		/* NULL = not open */
 	uint64_t traced;	/* exits shown so far */
+	/* From a file: seconds since the epoch of what is printed, and more for the total's JSON. */
+	double at;
+	json_t *more;		/* an object, borrowed; NULL = none */
 };
 
 /* Opens the output and writes what comes first. Everything is borrowed. 0 or negative errno. */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "offline/input.h"
-#include "offline/order.h"
+#include "offline/sorter.h"
 #include "offline/perfdata.h"
 
 /* Records that perf itself makes (tools/lib/perf/include/perf/event.h). */
@@ -30,7 +30,7 @@ struct reading {
 	struct perf_file f;
 	const struct input_ops *ops;
 	struct input_info *info;
-	struct order *order;
+	struct sorter *order;
 	uint64_t round, newest;		/* newest event at the end of the last round, and at all */
 	uint64_t lost, lost_samples;	/* two counts of the same thing */
 	unsigned char buf[65536];
@@ -158,7 +158,7 @@ static int put(struct reading *x, uint64_t time, const struct item *i)
 {
 	if (time > x->newest)
 		x->newest = time;
-	return order_put(x->order, time, i);
+	return sorter_put(x->order, time, i);
 }
 
 static int read_sample(struct reading *x, uint64_t off, struct walk w)
@@ -242,7 +242,7 @@ static int give(struct reading *x, uint64_t until)
 	struct item i;
 	int ret = 0;
 
-	while (ret >= 0 && order_take(x->order, until, &i)) {
+	while (ret >= 0 && sorter_take(x->order, until, &i)) {
 		if (i.lost) {
 			x->ops->lost(i.lost, x->ops->arg);
 			continue;
@@ -323,7 +323,7 @@ int perfdata_input(struct reader *r, const struct input_ops *ops, struct input_i
 	x->ops = ops;
 	x->info = info;
 	x->f.r = r;
-	x->order = order_new(sizeof(struct item));
+	x->order = sorter_new(sizeof(struct item));
 	if (x->order)
 		ret = perf_file_open(&x->f);
 	if (!ret)
@@ -334,7 +334,7 @@ int perfdata_input(struct reader *r, const struct input_ops *ops, struct input_i
 	/* New perf counts in the kernel, too; both are counts of the same losses. */
 	info->lost = x->lost > x->lost_samples ? x->lost : x->lost_samples;
 	perf_file_free(&x->f);
-	order_free(x->order);
+	sorter_free(x->order);
 	free(x);
 	return ret;
 }

@@ -15,13 +15,13 @@
 #include <zlib.h>
 
 #include "offline/layout.h"
-#include "offline/order.h"
+#include "offline/sorter.h"
 
 struct reading {
 	struct reader *r;
 	const struct recfile_ops *ops;
 	void *arg;
-	struct order *order;
+	struct sorter *order;
 	uint64_t newest, newest_before;	/* times of this and of the last block of events */
 	uint32_t seq;
 	unsigned char buf[BLOCK_MAX];
@@ -99,7 +99,7 @@ static int give(struct reading *x, uint64_t until)
 	struct trace_event e;
 	int ret = 0;
 
-	while (!ret && order_take(x->order, until, &e))
+	while (!ret && sorter_take(x->order, until, &e))
 		ret = x->ops->event ? x->ops->event(&e, x->arg) : 0;
 	return ret < 0 ? ret : 0;
 }
@@ -128,7 +128,7 @@ static int read_events(struct reading *x, uint64_t off, const struct recfile_blo
 			.vcpu = d.vcpu > INT16_MAX ? -1 : (int16_t)d.vcpu };
 		if (e.ts_ns > x->newest)
 			x->newest = e.ts_ns;
-		ret = order_put(x->order, e.ts_ns, &e);
+		ret = sorter_put(x->order, e.ts_ns, &e);
 		if (ret)
 			return ret;
 	}
@@ -184,7 +184,7 @@ int recfile_read(struct reader *r, const struct recfile_ops *ops, void *arg,
 
 	*end = (struct recfile_end){ 0 };
 	if (x)
-		x->order = order_new(sizeof(struct trace_event));
+		x->order = sorter_new(sizeof(struct trace_event));
 	if (!ret && (!x || !x->order))
 		ret = -ENOMEM;
 	if (!ret) {
@@ -196,7 +196,7 @@ int recfile_read(struct reader *r, const struct recfile_ops *ops, void *arg,
 	if (!ret)
 		ret = give(x, UINT64_MAX);
 	if (x)
-		order_free(x->order);
+		sorter_free(x->order);
 	free(x);
 	return ret;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A binary heap by (time, number of arrival). */
-#include "offline/order.h"
+#include "offline/sorter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ struct key {
 	size_t place;		/* of the item, in units of items */
 };
 
-struct order {
+struct sorter {
 	size_t item, n, max;
 	uint64_t next;		/* number of the next arrival */
 	struct key *heap;	/* @max; those from @n on hold the places that are free */
@@ -31,16 +31,16 @@ static void swap(struct key *a, struct key *b)
 	*b = t;
 }
 
-struct order *order_new(size_t item)
+struct sorter *sorter_new(size_t item)
 {
-	struct order *o = calloc(1, sizeof(*o));
+	struct sorter *o = calloc(1, sizeof(*o));
 
 	if (o)
 		o->item = item;
 	return o;
 }
 
-void order_free(struct order *o)
+void sorter_free(struct sorter *o)
 {
 	if (!o)
 		return;
@@ -49,7 +49,7 @@ void order_free(struct order *o)
 	free(o);
 }
 
-static int grow(struct order *o)
+static int grow(struct sorter *o)
 {
 	size_t i, max = o->max ? 2 * o->max : 256;
 	struct key *heap = realloc(o->heap, max * sizeof(*heap));
@@ -68,7 +68,7 @@ static int grow(struct order *o)
 	return 0;
 }
 
-int order_put(struct order *o, uint64_t ts, const void *item)
+int sorter_put(struct sorter *o, uint64_t ts, const void *item)
 {
 	size_t i;
 
@@ -83,7 +83,7 @@ int order_put(struct order *o, uint64_t ts, const void *item)
 	return 0;
 }
 
-bool order_take(struct order *o, uint64_t until, void *item)
+bool sorter_take(struct sorter *o, uint64_t until, void *item)
 {
 	size_t i = 0, child;
 
@@ -102,7 +102,7 @@ bool order_take(struct order *o, uint64_t until, void *item)
 	return true;
 }
 
-size_t order_count(const struct order *o)
+size_t sorter_count(const struct sorter *o)
 {
 	return o->n;
 }

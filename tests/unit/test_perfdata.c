@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/* LINK: tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/reader.c tracer/offline/sorter.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/host/names.c tracer/host/vm_name.c -ltraceevent */
+/* perf.data: order, losses, names; and every way in which a file is no such file. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "offline/input.h"
+#include "perf_file.h"
+
+struct got {
+	struct kvm_event e[64];
+	size_t n;
+	uint64_t lost, lost_at;	/* @lost_at: events before it */
+};
+
+static int take(const struct kvm_event *e, void *arg)
+{
+	struct got *g = arg;
+
+	assert_true(g->n < 64);
+	g->e[g->n++] = *e;
+	return 0;
+}
+
+static void lost(uint64_t n, void *arg)
+{
+	struct got *g = arg;
+
+	g->lost += n;
+	g->lost_at = g->n;
+}
+
+static struct perf_make m;
+static struct got got;
+static struct input_info info;
+static struct reader r;
+
+static int read_file(struct names *names)
+{
+	struct input_ops ops = { take, lost, &got, names };
+	int fd = memfile(m.f.b, m.f.n), ret;
+
+	memset(&got, 0, sizeof(got));
+	memset(&info, 0, sizeof(info));
+	ret = reader_fd(&r, fd);
+	if (!ret)
+		ret = perfdata_input(&r, &ops, &info);
+	reader_close(&r);
+	return ret;
+}
+
+static void make(void)
+{
+	pf_begin(&m);
+	pf_comm(&m, 100, "qemu");
+	/* Two CPUs, one buffer after the other, twice. */
+	pf_entry(&m, 101, 10, 0);
+	pf_exit(&m, 101, 30, 0x7b);
+	pf_entry(&m, 102, 20, 1);
+	pf_round(&m);
+	pf_exit(&m, 102, 40, 0x72);
+	pf_lost(&m, 45, 7);
+	pf_entry(&m, 101, 35, 0);
+	pf_round(&m);
+	pf_end(&m);
+}
+
+static void events_in_order(void **state)
+{
+	static const uint64_t ts[] = { 10, 20, 30, 35, 40 };
+	struct names names = { .root = "/nonexistent" };
+	size_t i;
+
+	(void)state;
+	make();
+	assert_int_equal(read_file(&names), 0);
+	assert_int_equal(got.n, 5);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(got.e[i].ts_ns, ts[i]);
+	assert_int_equal(got.e[0].type, KVM_EVENT_ENTRY);
+	assert_int_equal(got.e[1].vcpu, 1);
+	assert_int_equal(got.e[2].type, KVM_EVENT_EXIT);
+	assert_int_equal(got.e[2].reason, 0x7b);
+	assert_int_equal(got.e[2].isa, 2);
+	assert_int_equal(got.e[2].tgid, 100);
+	assert_int_equal(got.e[2].tid, 101);
+	assert_int_equal(got.e[2].cpu, 3);
+	assert_int_equal(got.lost, 7);
+	assert_int_equal(got.lost_at, 5);
+	assert_int_equal(info.lost, 7);
+	assert_int_equal(info.events, 5);
+	assert_int_equal(info.start_ns, 10);
+	assert_int_equal(info.end_ns, 40);
+	assert_string_equal(info.kernel, "6.12.1-test");
+	assert_string_equal(names_name(100, &names), "qemu-100");
+	names_free(&names);
+}
+
+static void refused(const char *pattern)
+{
+	assert_true(read_file(NULL) < 0);
+	if (!strstr(r.why, pattern))
+		fail_msg("'%s' lacks '%s'", r.why, pattern);
+	assert_non_null(strstr(r.why, "at offset 0x"));
+	assert_null(strchr(r.why, '\n'));
+}
+
+static void not_usable(void **state)
+{
+	static struct bytes b;
+
+	(void)state;
+	make();
+	memcpy(m.f.b, "2ELIFREP", 8);
+	refused("big-endian");
+	make();
+	set_n(&m.f, 8, 16, 8);
+	m.f.n = 16;
+	refused("perf wrote this for a pipe");
+	make();
+	set_n(&m.f, m.head_data + 8, 0, 8);
+	refused("was killed");
+	make();
+	m.f.n = m.data + 20;
+	refused("shorter than its head says");
+	make();
+	set_n(&m.f, 72, 1 << 4, 8);	/* no tracing data */
+	refused("has no tracepoints");
+	make();
+	set_n(&m.f, 16, 8, 8);
+	refused("an event cannot take 8 bytes");
+	make();
+	set_n(&m.f, m.data + 6, 3, 2);
+	refused("a record cannot be 3 bytes long");
+	pf_begin(&m);
+	put_n(&b, 0, 8);
+	pf_record(&m, 81, &b);
+	pf_end(&m);
+	refused("without -z");
+	pf_begin(&m);
+	pf_sample(&m, 4711, 1, 1, 1, "", 0);
+	pf_end(&m);
+	refused("the head does not have");
+}
+
+static void every_length(void **state)
+{
+	size_t n;
+
+	(void)state;
+	make();
+	for (n = m.f.n; n-- > 0;) {
+		m.f.n = n;
+		if (read_file(NULL) < 0)
+			assert_true(r.why[0]);
+	}
+}
+
+static void every_byte(void **state)
+{
+	size_t i, n;
+
+	(void)state;
+	make();
+	n = m.f.n;
+	for (i = 0; i < n; i++) {
+		static const unsigned char bad[] = { 0, 0xff, 0x80, 1 };
+		unsigned char was = m.f.b[i];
+		int k;
+
+		for (k = 0; k < 4; k++) {
+			m.f.b[i] = bad[k];
+			read_file(NULL);
+		}
+		m.f.b[i] = was;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(events_in_order),
+		cmocka_unit_test(not_usable),
+		cmocka_unit_test(every_length),
+		cmocka_unit_test(every_byte),
+	};
+
+	/* A seed for the fuzzer. */
+	if (argc > 1) {
+		FILE *f = fopen(argv[1], "we");
+
+		make();
+		return !f || fwrite(m.f.b, 1, m.f.n, f) != m.f.n || fclose(f);
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -99,8 +99,14 @@ section smallledger exitlab script -i /tmp/small.trace --header --json
 section smallstat exitlab stat -i /tmp/small.trace --json
 perf record -q -m 1 -a -e 'kvm:*' -o /tmp/lost.data -- guest >/dev/null 2>&1
 section perflost exitlab stat -i /tmp/lost.data --json
-section perflostown sh -c 'perf report -D -i /tmp/lost.data 2>/dev/null | grep -c "PERF_RECORD_LOST "'
-trace-cmd record -q -b 4 -e kvm -o /tmp/lost.dat -- guest >/dev/null 2>&1
+section perflostown sh -c 'perf script --show-lost-events -i /tmp/lost.data 2>/dev/null |
+	sed -n "s/.*PERF_RECORD_LOST lost \([0-9]*\).*/\1/p"'
+# ftrace keeps the newest here, and says how many it has written over.
+trace-cmd start -b 16 -e kvm >/dev/null 2>&1; guest >/dev/null; trace-cmd stop
+sed -n 's/^overrun: //p' /sys/kernel/tracing/per_cpu/cpu0/stats >/tmp/overrun
+trace-cmd extract -o /tmp/lost.dat >/dev/null 2>&1
+trace-cmd reset >/dev/null 2>&1
+section overrun cat /tmp/overrun
 section tracelost exitlab stat -i /tmp/lost.dat --json
 
 # --- the end by SIGKILL
@@ -112,7 +118,7 @@ section killedledger exitlab script -i /tmp/killed.trace --header --json
 
 # --- a guest with interrupts and vhost
 modprobe -a tun vhost_net
-ip tuntap add dev tap0 mode tap; ip addr add 10.0.0.1/24 dev tap0; ip link set tap0 up
+ip tuntap add dev tap0 mode tap vnet_hdr && ifconfig tap0 10.0.0.1 netmask 255.255.255.0 up
 counted="kvm/kvm_exit kvm/kvm_entry kvm/kvm_inj_virq kvm/kvm_eoi kvm/kvm_apic_accept_irq kvm/kvm_vcpu_wakeup kvm/kvm_userspace_exit kvm/kvm_mmio kvm/kvm_page_fault kvm/kvm_pio kvm/kvm_msr"
 for e in $counted; do hist $e common_type; done
 exitlab record -o /tmp/l2.trace 2>/tmp/err & pid=$!
@@ -126,12 +132,13 @@ qemu-l1 -L /lab/share -nodefaults -no-user-config -no-reboot -display none \
 	-device virtio-net-pci,netdev=n0,mac=52:54:00:00:01:01,romfile= >/tmp/vmm 2>&1 & vm=$!
 n=0
 until ping -c 1 -W 1 10.0.0.10 >/dev/null 2>&1 || [ $n = 30 ]; do n=$((n + 1)); sleep 0.3; done
-ping -c 20 -i 0.05 10.0.0.10 >/tmp/out 2>&1
+ping -c 20 -i 0.05 10.0.0.10 >/tmp/pings 2>&1
 kill $vm; wait $vm
 sleep 0.1
 kill $pid; wait $pid; echo $? >/tmp/rc
-cat /tmp/vmm >>/tmp/out
+cat /tmp/vmm >/tmp/out
 show l2
+section l2ping tail -n 3 /tmp/pings
 for e in $counted; do
 	echo "$e $(sed -n 's/.*Hits: //p' $events/$e/hist)"
 done >/tmp/out 2>/tmp/err; show l2hist

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "offline/input.h"
+#include "lsan.h"
 #include "perf_file.h"
 
 struct got {

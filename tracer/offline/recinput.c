@@ -11,7 +11,8 @@
 struct reading {
 	const struct input_ops *ops;
 	struct input_info *info;
-	pid_t tgid[UINT16_MAX + 1];	/* by the number of the VM; 0 = unknown */
+	pid_t *tgid;		/* by the number of the VM; 0 = unknown */
+	size_t nr_tgids;
 };
 
 static const char *text(const json_t *o, const char *key)
@@ -28,6 +29,23 @@ static uint64_t whole(const json_t *o, const char *key)
 	return v < 0 ? 0 : (uint64_t)v;
 }
 
+static int set_tgid(struct reading *x, size_t vm, pid_t pid)
+{
+	size_t n = x->nr_tgids;
+	pid_t *more;
+
+	if (vm >= n) {
+		more = realloc(x->tgid, (2 * vm + 1) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		x->tgid = more;
+		x->nr_tgids = 2 * vm + 1;
+		memset(more + n, 0, (x->nr_tgids - n) * sizeof(*more));
+	}
+	x->tgid[vm] = pid;
+	return 0;
+}
+
 static int take_names(struct reading *x, const json_t *o)
 {
 	size_t i, vm;
@@ -41,7 +59,9 @@ static int take_names(struct reading *x, const json_t *o)
 		vm = whole(v, "vm");
 		if (!vm || vm > UINT16_MAX)
 			continue;
-		x->tgid[vm] = pid;
+		ret = set_tgid(x, vm, pid);
+		if (ret)
+			return ret;
 		if (!pid || !*name || !x->ops->names)
 			continue;
 		ret = names_add(x->ops->names, pid, name);
@@ -110,7 +130,7 @@ static int take_event(const struct trace_event *t, void *arg)
 {
 	struct reading *x = arg;
 	struct kvm_event e = { .ts_ns = t->ts_ns, .tid = (pid_t)(t->tid & INT32_MAX),
-		.tgid = x->tgid[t->vm], .cpu = t->cpu, .vcpu = t->vcpu, .isa = t->flags,
+		.tgid = t->vm < x->nr_tgids ? x->tgid[t->vm] : 0, .cpu = t->cpu, .vcpu = t->vcpu, .isa = t->flags,
 		.reason = t->a, .detail = t->a, .write = t->flags != 0 };
 
 	if (t->type == REC_LOST)
@@ -147,6 +167,7 @@ int recfile_input(struct reader *r, const struct input_ops *ops, struct input_in
 	ret = recfile_read(r, &file_ops, x, &end);
 	info->cut = end.cut;
 	info->cut_at = end.cut_at;
+	free(x->tgid);
 	free(x);
 	return ret;
 }

@@ -24,7 +24,8 @@ struct reading {
 	struct sorter *order;
 	uint64_t newest, newest_before;	/* times of this and of the last block of events */
 	uint32_t seq;
-	unsigned char buf[BLOCK_MAX];
+	unsigned char *buf;	/* content of the block; @room bytes */
+	size_t room;
 };
 
 static int check_head(struct reader *r, uint64_t *first)
@@ -55,6 +56,20 @@ static bool all_zero(const void *p, size_t n)
 	return n == 0;
 }
 
+static int make_room(struct reading *x, size_t n)
+{
+	unsigned char *more;
+
+	if (n < x->room)
+		return 0;
+	more = realloc(x->buf, n + 1);
+	if (!more)
+		return -ENOMEM;
+	x->buf = more;
+	x->room = n + 1;
+	return 0;
+}
+
 /* The next block's head and content. 1: there is one; 0: the file ends (cut: before this block was
  * whole); negative errno. */
 static int next_block(struct reading *x, uint64_t off, struct recfile_block_head *h, bool *cut)
@@ -75,7 +90,9 @@ static int next_block(struct reading *x, uint64_t off, struct recfile_block_head
 		return reader_fail(r, off, "no block begins here; the file is damaged, record again");
 	if (h->len > r->size - off - sizeof(*h))
 		return 0;
-	ret = reader_at(r, off + sizeof(*h), x->buf, h->len);
+	ret = make_room(x, h->len);
+	if (!ret)
+		ret = reader_at(r, off + sizeof(*h), x->buf, h->len);
 	if (ret)
 		return ret;
 	crc = h->crc;
@@ -195,8 +212,10 @@ int recfile_read(struct reader *r, const struct recfile_ops *ops, void *arg,
 	}
 	if (!ret)
 		ret = give(x, UINT64_MAX);
-	if (x)
+	if (x) {
 		sorter_free(x->order);
+		free(x->buf);
+	}
 	free(x);
 	return ret;
 }

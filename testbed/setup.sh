@@ -16,7 +16,8 @@ PACKAGES=(
 	libncurses-dev libmicrohttpd-dev libcap-ng-dev		# top, export, giving up privileges
 	libcsv-dev						# tables of values
 	libtraceevent-dev libtracefs-dev libtracecmd-dev	# layout of trace records, trace.dat
-	libcmocka-dev libclang-rt-14-dev scdoc shellcheck systemd # tests, fuzzers, man pages; systemd-analyze
+	libcmocka-dev libclang-rt-14-dev scdoc shellcheck # tests, fuzzers, man pages
+	systemd linux-perf trace-cmd				# tests: systemd-analyze; other tracers
 	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU
 	dpkg-dev xz-utils zstd cpio kmod binutils procps	# kernel and images
 	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 # content of the images

@@ -150,10 +150,13 @@ static void __attribute__((noreturn)) work(int fd, int out, pid_t parent)
 
 /* ---- here ---- */
 
-static int take_message(const struct input_ops *ops, struct input_info *info, const struct message *m)
+/* A process whose memory the library has spoiled may send anything. */
+static int take_message(const struct input_ops *ops, struct input_info *info, struct message *m)
 {
 	switch (m->kind) {
 	case MSG_EVENT:
+		if (m->e.tid <= 0 || m->e.type > KVM_EVENT_FAST_MMIO)
+			return 0;
 		if (!info->events++)
 			info->start_ns = m->e.ts_ns;
 		info->end_ns = m->e.ts_ns;
@@ -164,6 +167,7 @@ static int take_message(const struct input_ops *ops, struct input_info *info, co
 		info->lost_unknown |= !m->lost;
 		return 0;
 	case MSG_NAME:
+		m->name[sizeof(m->name) - 1] = 0;
 		return ops->names ? names_add(ops->names, (pid_t)m->tid, m->name) : 0;
 	default:
 		return 0;

@@ -99,6 +99,7 @@ if want stat; then
 	collect account-native tests/system/account-native.sh
 	collect robust-native tests/system/robust-native.sh
 	collect robust-unit tests/system/robust-unit.sh
+	collect record-native tests/system/record-native.sh
 fi
 if want machine; then
 	say "tests of the emulated machine with guests take about 8 minutes"
@@ -106,7 +107,7 @@ if want machine; then
 	collect determinism tests/system/determinism.sh selftest-vf
 fi
 if want testbed; then
-	say "tests in the emulated testbed take about 6 minutes; their log: $logs/testbed.err"
+	say "tests in the emulated testbed take about 9 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
 	collect stat-emulated tests/system/stat-emulated.sh
 	collect irqs-emulated tests/system/irqs-emulated.sh
@@ -115,6 +116,7 @@ if want testbed; then
 	collect engines-emulated tests/system/engines-emulated.sh
 	collect account-emulated tests/system/account-emulated.sh
 	collect iocores-emulated tests/system/iocores-emulated.sh
+	collect record-emulated tests/system/record-emulated.sh
 fi
 # Each is one machine on one CPU: two at a time.
 if want robust; then background robust-emulated tests/system/robust-emulated.sh; fi

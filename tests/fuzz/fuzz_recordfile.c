@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LINK: tracer/offline/recinput.c tracer/offline/recordfile.c tracer/offline/reader.c tracer/offline/sorter.c tracer/offline/events.c tracer/core/reason.c tracer/core/replay.c tracer/core/hist.c tracer/engine/snapshot.c tracer/host/names.c tracer/host/vm_name.c -lz */
 /*
- * Any bytes as a file of exitlab record: as they are, and with right checksums, without which nothing
- * behind the first block would ever be reached.
+ * Any bytes as a file of exitlab record: as they are, and with right checksums, without which
+ * nothing behind the first block would ever be reached.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +29,8 @@ static void right_checksums(uint8_t *p, size_t size)
 		h.magic = BLOCK_MAGIC;
 		h.seq = seq++;
 		h.crc = 0;
-		h.crc = (uint32_t)crc32(crc32(0, (void *)&h, sizeof(h)), p + off + sizeof(h), h.len);
+		h.crc = (uint32_t)crc32(crc32(0, (void *)&h, sizeof(h)), p + off + sizeof(h),
+					h.len);
 		memcpy(p + off, &h, sizeof(h));
 	}
 }

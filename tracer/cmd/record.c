@@ -3,8 +3,8 @@
  * exitlab record: single events of this host's VMs into a file, for exitlab stat -i, exitlab script
  * and programs that draw them.
  *
- * What takes care is the ending. Whatever ends it (a signal, the time, a command, the file's size, a
- * full disk), first the programs are detached, then the ring is emptied, and then the ledger is
+ * What takes care is the ending. Whatever ends it (a signal, the time, a command, the file's size,
+ * a full disk), first the programs are detached, then the ring is emptied, and then the ledger is
  * written, so that every event seen is in the file or counted as lost.
  */
 #include <errno.h>
@@ -246,7 +246,8 @@ static int check_file(const char *path)
 		err("%s is not a regular file: a trace is not written in one go; name another with -o",
 		    path);
 		ret = EX_INPUT;
-	} else if (st.st_size > 0 && (fread(magic, 1, 8, f) != 8 || memcmp(magic, RECFILE_MAGIC, 8))) {
+	} else if (st.st_size > 0 && (fread(magic, 1, sizeof(magic), f) != sizeof(magic) ||
+				      memcmp(magic, RECFILE_MAGIC, sizeof(magic)))) {
 		err("%s exists and is no trace of exitlab; name another file with -o", path);
 		ret = EX_INPUT;
 	}

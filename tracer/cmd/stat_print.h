@@ -16,7 +16,7 @@ struct stat_print {
 	void *arg;
 	FILE *f;		/* NULL = not open */
 	uint64_t traced;	/* exits shown so far */
-	/* From a file: seconds since the epoch of what is printed, and more for the total's JSON. */
+	/* From a file: seconds since the epoch of what is printed; more for the total's JSON. */
 	double at;
 	json_t *more;		/* an object, borrowed; NULL = none */
 };

@@ -57,7 +57,7 @@ int input_read(const char *path, const struct input_ops *ops, struct input_info 
 	if (!ret)
 		ret = dispatch(&r, &watched, info);
 	if (!ret && info->lost > w.told)
-		ops->lost(info->lost - w.told, ops->arg);	/* at the end, or nobody knows where */
+		ops->lost(info->lost - w.told, ops->arg);	/* nobody knows where */
 	else if (!ret)
 		info->lost = w.told;
 	memcpy(why, r.why, sizeof(r.why));

@@ -130,8 +130,9 @@ static int take_event(const struct trace_event *t, void *arg)
 {
 	struct reading *x = arg;
 	struct kvm_event e = { .ts_ns = t->ts_ns, .tid = (pid_t)(t->tid & INT32_MAX),
-		.tgid = t->vm < x->nr_tgids ? x->tgid[t->vm] : 0, .cpu = t->cpu, .vcpu = t->vcpu, .isa = t->flags,
-		.reason = t->a, .detail = t->a, .write = t->flags != 0 };
+		.tgid = t->vm < x->nr_tgids ? x->tgid[t->vm] : 0, .cpu = t->cpu,
+		.vcpu = t->vcpu, .isa = t->flags, .reason = t->a, .detail = t->a,
+		.write = t->flags != 0 };
 
 	if (t->type == REC_LOST)
 		x->ops->lost(t->a, x->ops->arg);

@@ -186,7 +186,7 @@ int recorder_attach(struct recorder *r)
 void recorder_detach(struct recorder *r)
 {
 	progs_detach(&r->progs);
-	/* One may still run on another CPU; they run without preemption, so a grace period ends it. */
+	/* One may still run on another CPU. It is not preempted, so a grace period ends it. */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 

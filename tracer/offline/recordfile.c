@@ -3,8 +3,8 @@
  * Reading files of events.
  *
  * The hard part is the end. A writer that was killed leaves a piece of a block, or zeros where the
- * file system had not got to it: that is a file cut short, and what is before is good. A whole block
- * with a wrong checksum is something else, damage, and nobody should count on such a file.
+ * file system had not got to it: that is a file cut short, and what is before is good. A whole
+ * block with a wrong checksum is something else, damage, and nobody should count on such a file.
  */
 #include "offline/recordfile.h"
 
@@ -129,8 +129,8 @@ static int read_events(struct reading *x, uint64_t off, const struct recfile_blo
 	if (h->len % sizeof(struct recfile_event))
 		return reader_fail(x->r, off, "a block of events is %u bytes long, no multiple of %zu; "
 				   "the file is damaged", h->len, sizeof(struct recfile_event));
-	/* Nothing that comes now is older than the block before the last one: a CPU does not hold an
-	 * event back that long. */
+	/* Nothing that comes now is older than the block before the last one: no CPU holds an event
+	 * back that long. */
 	x->newest_before = x->newest;
 	for (i = 0; i < n; i++) {
 		struct recfile_event d;

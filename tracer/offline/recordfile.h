@@ -20,7 +20,7 @@
 
 enum recfile_block {
 	RECFILE_INFO = 1,	/* JSON: the host; the first block */
-	RECFILE_NAMES = 2,	/* JSON: VMs, threads, interrupts; before events that refer to them */
+	RECFILE_NAMES = 2,	/* JSON: VMs, threads, interrupts; before events of theirs */
 	RECFILE_EVENTS = 3,	/* events */
 	RECFILE_LEDGER = 4,	/* JSON: what was seen, written and lost; at the end "final": true */
 };

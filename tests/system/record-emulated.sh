@@ -118,7 +118,8 @@ section killedledger exitlab script -i /tmp/killed.trace --header --json
 
 # --- a guest with interrupts and vhost
 modprobe -a tun vhost_net
-ip tuntap add dev tap0 mode tap vnet_hdr && ifconfig tap0 10.0.0.1 netmask 255.255.255.0 up
+# The shell would take its own ip, which has no tap devices.
+/bin/ip tuntap add dev tap0 mode tap vnet_hdr && /bin/ip addr add 10.0.0.1/24 dev tap0 && /bin/ip link set tap0 up
 counted="kvm/kvm_exit kvm/kvm_entry kvm/kvm_inj_virq kvm/kvm_eoi kvm/kvm_apic_accept_irq kvm/kvm_vcpu_wakeup kvm/kvm_userspace_exit kvm/kvm_mmio kvm/kvm_page_fault kvm/kvm_pio kvm/kvm_msr"
 for e in $counted; do hist $e common_type; done
 exitlab record -o /tmp/l2.trace 2>/tmp/err & pid=$!

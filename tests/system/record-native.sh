@@ -103,6 +103,8 @@ ledger "$work/a.trace" 'o["final"] and e["kvm_pio"]["written"] == 1009 and e["kv
 t "OUT, WRMSR, CPUID and returns to user space are those the guest made" $?
 ledger "$work/a.trace" "$adds_up and sum(x['lost'] for x in e.values()) == 0"
 t "nothing was lost, and the ledger adds up" $?
+ledger "$work/a.trace" "sum(x['written'] for x in e.values()) == $("$x" script -i "$work/a.trace" | wc -l)"
+t "what was written is what is in the file" $?
 [ "$("$x" script -i "$work/a.trace" --events kvm_pio | grep -c 'kvmguest-[0-9]*/0 [0-9]* kvm_pio: port=0xf1 .*write=1$')" = 1009 ]
 t "script prints each OUT with VM, vCPU and port" $?
 "$x" script -i "$work/a.trace" --json | python3 -c '
@@ -130,13 +132,13 @@ t "a VM that is not there is status 2, and no file" $?
 stop_vm
 
 # --- the end
-run "$x" record --size 1 -o "$work/size.trace" -- "$guest" --out 1009 --loop 30
+run "$x" record --size 1 -o "$work/size.trace" -- "$guest" --out 1013 --loop 30
 [ $rc = 0 ] && grep -q "has the size that --size allows" "$work/err" &&
 	[ "$(stat -c %s "$work/size.trace")" -le 1048576 ]
 t "--size ends it, and the file is not larger" $?
 ledger "$work/size.trace" "o['final'] and $adds_up and sum(x['written'] for x in e.values()) > 20000"
 t "its ledger adds up" $?
-! pgrep -f "kvmguest --out 1009 --loop 30" >/dev/null
+! pgrep -f "kvmguest --out 1013 --loop 30" >/dev/null
 t "the command has been ended" $?
 run "$x" record --ring 4 -o "$work/small.trace" -- "$guest" --out 1009 --wrmsr 1511
 ledger "$work/small.trace" "$adds_up and e['kvm_msr']['lost_ring_full'] > 100 and e['kvm_msr']['seen'] >= 1511"

@@ -99,6 +99,66 @@ static void events_in_order(void **state)
 	names_free(&names);
 }
 
+/* perf of 6.2 and later counts losses in the kernel, too: the same ones, or more. */
+static void lost_samples(void **state)
+{
+	static struct bytes b;
+
+	(void)state;
+	pf_begin(&m);
+	pf_exit(&m, 101, 30, 0x7b);
+	pf_lost(&m, 45, 7);
+	put_n(&b, 9, 8);
+	pf_sample_id(&b, 50);
+	pf_record(&m, PERF_RECORD_LOST_SAMPLES, &b);
+	pf_end(&m);
+	assert_int_equal(read_file(NULL), 0);
+	assert_int_equal(got.lost, 7);
+	assert_int_equal(info.lost, 9);
+}
+
+/* Without PERF_SAMPLE_IDENTIFIER, and with everything that can be before the raw data. */
+static void other_samples(void **state)
+{
+	static struct bytes b;
+	uint32_t raw[8] = { 50, 101, 0x7c, 0, 0, 0, 2, 0 };
+
+	(void)state;
+	pf_begin(&m);
+	m.attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR |
+			     PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU |
+			     PERF_SAMPLE_PERIOD | PERF_SAMPLE_READ | PERF_SAMPLE_CALLCHAIN |
+			     PERF_SAMPLE_RAW;
+	m.attr.read_format = PERF_FORMAT_GROUP | PERF_FORMAT_ID | PERF_FORMAT_LOST |
+			     PERF_FORMAT_TOTAL_TIME_ENABLED;
+	memcpy(m.f.b + 120, &m.attr, sizeof(m.attr));
+	memcpy(m.f.b + 120 + sizeof(m.attr) + 16, &m.attr, sizeof(m.attr));
+	put_n(&b, 0x1234, 8);		/* ip */
+	put_n(&b, 100, 4);
+	put_n(&b, 101, 4);
+	put_n(&b, 77, 8);		/* time */
+	put_n(&b, 0, 8);		/* addr */
+	put_n(&b, PF_ID_EXIT, 8);
+	put_n(&b, 0, 8);		/* stream */
+	put_n(&b, 5, 8);		/* cpu */
+	put_n(&b, 1, 8);		/* period */
+	put_n(&b, 2, 8);		/* read: two counters */
+	put_n(&b, 0, 8);		/* time enabled */
+	put(&b, "0123456789abcdef0123456789abcdef0123456789abcdef", 48);
+	put_n(&b, 2, 8);		/* call chain */
+	put(&b, "0123456789abcdef", 16);
+	put_n(&b, 28, 4);
+	put(&b, raw, 28);
+	pf_record(&m, PERF_RECORD_SAMPLE, &b);
+	pf_end(&m);
+	assert_int_equal(read_file(NULL), 0);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.e[0].ts_ns, 77);
+	assert_int_equal(got.e[0].cpu, 5);
+	assert_int_equal(got.e[0].reason, 0x7c);
+	assert_int_equal(got.e[0].isa, 2);
+}
+
 static void refused(const char *pattern)
 {
 	assert_true(read_file(NULL) < 0);
@@ -183,6 +243,8 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_in_order),
+		cmocka_unit_test(lost_samples),
+		cmocka_unit_test(other_samples),
 		cmocka_unit_test(not_usable),
 		cmocka_unit_test(every_length),
 		cmocka_unit_test(every_byte),

@@ -30,7 +30,7 @@
 #include "util/proc.h"
 
 #define LOOK_MS		10	/* how often the ring is emptied */
-#define LEDGER_MS	1000	/* how often the ledger so far is written */
+#define LEDGER_MS	1000	/* how often the ledger so far is written, if it has changed */
 
 static const char usage[] =
 "Usage: exitlab record [OPTION...] [-- COMMAND [ARGUMENT...]]\n"
@@ -307,6 +307,7 @@ static int wait_for_end(struct record *r)
 		start + (int64_t)(r->duration_s * 1000) : INT64_MAX, next = start + LEDGER_MS, now;
 	struct pollfd p[2] = { { .fd = r->signal_fd, .events = POLLIN },
 			       { .fd = r->watch_fd, .events = POLLIN } };
+	uint64_t told = 0;
 	int ret, events;
 
 	for (;;) {
@@ -326,9 +327,10 @@ static int wait_for_end(struct record *r)
 		}
 		if (clock_ms() >= next) {
 			next = clock_ms() + LEDGER_MS;
-			ret = record_put_ledger(&r->write, r->recorder, false);
-			if (ret)
+			if (total(r, false) != told &&
+			    record_put_ledger(&r->write, r->recorder, false))
 				return 0;	/* the end says why */
+			told = total(r, false);
 			progress(r, false);
 		}
 	}

@@ -231,7 +231,7 @@ int record_put_ledger(struct record_write *w, const struct recorder *r, bool fin
 		uint64_t in = recfile_written(w->file, i);
 
 		w->no_room[i] = w->taken[i] - in;
-		if (recorder_events(r) & 1u << i)
+		if (final ? recorder_events(r) & 1u << i : n.seen > 0)
 			json_array_append_new(events, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}",
 				"name", event_kinds[i].name, "seen", (json_int_t)n.seen,
 				"written", (json_int_t)in,

@@ -4,14 +4,15 @@
 # what is in the files of exitlab, perf and trace-cmd, all recorded at the same time, must be what a
 # live exitlab stat, the kernel's hist triggers and the guest itself counted. Prints TAP; 3 minutes.
 #
-# usage: tests/system/record-emulated.sh	(needs the testbed: make setup; perf and trace-cmd)
+# usage: tests/system/record-emulated.sh [KERNEL]	(needs the testbed: make setup; perf and trace-cmd;
+# KERNEL: another one for L1, as of exitlab run --kernel)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 cd "$TOP"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-paths=$(testbed/build.sh "$PWD/build/exitlab-point")
+paths=$(testbed/build.sh ${1:+--kernel "$1"} "$PWD/build/exitlab-point")
 images=$(sed -n 's/^images //p' <<<"$paths")
 qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 
@@ -25,6 +26,7 @@ put() {
 }
 put build/exitlab
 put build/guest/kvmguest
+put "$(command -v setpriv)" setpriv-real
 for p in perf trace-cmd; do
 	p=$(command -v "$p") || continue
 	put "$p"
@@ -115,6 +117,18 @@ sleep 1; guest >/dev/null; sleep 1.5
 kill -9 $pid; wait $pid
 section killed exitlab stat -i /tmp/killed.trace --json
 section killedledger exitlab script -i /tmp/killed.trace --header --json
+
+# --- the least it takes
+chmod 666 /dev/kvm
+chmod 777 /tmp
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+caps=+bpf,+perfmon,+dac_read_search
+section least setpriv-real --reuid 65534 --regid 65534 --clear-groups --inh-caps "-all,$caps" \
+	--ambient-caps "-all,$caps" --bounding-set "-all,$caps" \
+	exitlab record -o /tmp/least.trace -- guest
+section leastledger exitlab script -i /tmp/least.trace --header --json
+section nobody setpriv-real --reuid 65534 --regid 65534 --clear-groups \
+	exitlab stat -i /tmp/least.trace --json
 
 # --- a guest with interrupts and vhost
 modprobe -a tun vhost_net

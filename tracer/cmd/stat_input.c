@@ -122,8 +122,12 @@ static json_t *about(const struct stat_file *f, uint64_t exits)
 		"lost_unknown", i->lost_unknown, "skipped_by_kernel", (json_int_t)i->skipped,
 		"cut_short", i->cut, "pids", i->pids ? i->pids : "processes");
 
-	return json_pack("{s:o, s:I, s:s}", "input", o, "exits", (json_int_t)exits, "clock",
-			 strcmp(i->format, "exitlab-trace") ? "as recorded" : "CLOCK_MONOTONIC");
+	o = json_pack("{s:o, s:I, s:s}", "input", o, "exits", (json_int_t)exits, "clock",
+		      strcmp(i->format, "exitlab-trace") ? "as recorded" : "CLOCK_MONOTONIC");
+	if (o && i->lost_unknown)
+		json_object_set_new(o, "ledger", json_pack("{s:n, s:s}", "lost", "lost_why",
+			"the file says that events were lost, not how many"));
+	return o;
 }
 
 /* What people should know of the file, beside its numbers. */

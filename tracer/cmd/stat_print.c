@@ -130,7 +130,7 @@ static int total_json(struct stat_print *p, const struct trace_snapshot *s)
 
 	if (!ret && p->check)
 		ret = stat_check_json(p->check, s, o);
-	else if (!ret && json_object_update(o, p->more))
+	else if (!ret && json_object_update_recursive(o, p->more))
 		ret = -ENOMEM;
 	if (!ret && p->o->interval_s > 0 &&
 	    (json_object_set_new(o, "interval", json_string("total")) ||

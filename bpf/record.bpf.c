@@ -143,6 +143,29 @@ static __always_inline int is_vhost(struct task_struct___rec *t)
 	return (comm & 0xffffffffffffull) == 0x2d74736f6876ull;	/* "vhost-" */
 }
 
+/*
+ * The process that a worker serves. Before 6.4 (and with fork_owner since 6.17) a worker is a thread
+ * of the kernel, named "vhost-" and the thread that set it up.
+ */
+static __noinline __u32 owner_of(struct task_struct___rec *t)
+{
+	struct who *w;
+	__u8 comm[16];
+	__u32 tid = 0;
+	int i;
+
+	if (!(BPF_CORE_READ(t, flags) & PF_KTHREAD))
+		return BPF_CORE_READ(t, tgid);
+	BPF_CORE_READ_INTO(&comm, t, comm);
+	for (i = 6; i < 15; i++) {
+		if (comm[i] < '0' || comm[i] > '9')
+			break;
+		tid = 10 * tid + comm[i] - '0';
+	}
+	w = bpf_map_lookup_elem(&threads, &tid);
+	return w ? w->tgid : tid;
+}
+
 /* Who @t is, NULL if neither a vCPU's thread nor a worker. */
 static __noinline struct who *who_is(struct task_struct___rec *t, __u32 tid)
 {
@@ -161,10 +184,12 @@ static __noinline struct who *who_is(struct task_struct___rec *t, __u32 tid)
 		return known;
 	} else if (is_vhost(t)) {
 		w.vcpu = -1;
+		w.tgid = owner_of(t);
 	} else {
 		return 0;
 	}
-	w.tgid = BPF_CORE_READ(t, tgid);
+	if (first)
+		w.tgid = BPF_CORE_READ(t, tgid);
 	if (!wanted(w.tgid))
 		return 0;
 	bpf_map_update_elem(&threads, &tid, &w, BPF_ANY);

@@ -188,7 +188,7 @@ t("l2ledger: every kind of event is as often in the file as its hist trigger cou
   all(events("l2ledger")[k]["written"] == v > 0 for k, v in l2hist().items()))
 t("l2stat: exits of the VM by its name are all exits", lambda:
   js("l2stat")["exits"] == l2hist()["kvm_exit"] and js("l2stat")["vms"][0]["vm"] == "web")
-t("l2vhost: the vhost worker is switched in for the packets", lambda:
+t("l2vhost: the vhost worker of the VM is switched in for the packets", lambda:
   int(parts["l2vhost", "out"]) >= 20)
 t("l2eoi: every EOI is of the right VM", lambda: int(parts["l2eoi", "out"]) == 0)
 t("l2size: an event takes less than 48 bytes", lambda:

@@ -160,7 +160,7 @@ done >/tmp/out 2>/tmp/err; show l2hist
 section l2ledger exitlab script -i /tmp/l2.trace --header --json
 section l2stat exitlab stat -i /tmp/l2.trace --vm web --json
 exitlab script -i /tmp/l2.trace --json >/tmp/l2.json
-section l2vhost sh -c 'grep -c "\"event\":\"sched_in\".*\"comm\":\"vhost-" /tmp/l2.json'
+section l2vhost sh -c 'grep -c "\"event\":\"sched_in\".*\"vm\":\"web\".*\"comm\":\"vhost-" /tmp/l2.json'
 section l2eoi sh -c 'grep "\"event\":\"kvm_eoi\"" /tmp/l2.json | grep -vc "\"vm\":\"web\""'
 section l2size sh -c 'wc -l </tmp/l2.json; wc -c </tmp/l2.trace'
 echo "@@ all done"

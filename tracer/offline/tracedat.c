@@ -226,8 +226,7 @@ static int check_head(struct reader *r)
 	if (memcmp(head, magic, sizeof(magic) - 1))
 		return reader_fail(r, 0, "this is no trace.dat");
 	if ((head[10] != '6' && head[10] != '7') || head[11])
-		return reader_fail(r, 10, "trace.dat of version %.5s; versions 6 and 7 can be read",
-				   head + 10);
+		return reader_fail(r, 10, "trace.dat of another version; versions 6 and 7 can be read");
 	if (head[12])
 		return reader_fail(r, 12, "the file is from a big-endian host; KVM of x86 has none");
 	if (head[13] != 8)

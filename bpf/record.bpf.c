@@ -270,6 +270,22 @@ int rec_kvm_eoi(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /*
+ * Where struct kvm_lapic is not known: it is described by the BTF of kvm.ko alone, which takes
+ * CAP_SYS_ADMIN to read. Then the event is taken for one of the vCPU whose thread this is; EOIs come
+ * there, but for those that the I/O APIC's emulation makes in other threads.
+ */
+SEC("raw_tp/kvm_eoi")
+int rec_kvm_eoi_here(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct who *w = who_is((void *)bpf_get_current_task(), (__u32)id);
+
+	if (wanted(w ? w->tgid : 0))
+		put(REC_KVM_EOI, 0, (__u32)id, w, (__u64)(int)ctx->args[1], 0, 0);
+	return 0;
+}
+
+/*
  * (apicid, delivery mode, trigger mode, vector). In any context; apicid is the number of the vCPU,
  * and the event does not say of which VM.
  */

@@ -31,6 +31,7 @@ struct recorder {
 	recorder_fn fn;
 	void *arg;
 	uint32_t events;
+	bool no_lapic;		/* struct kvm_lapic is not known */
 	char missing[NR_REC_TYPES][100];
 };
 
@@ -94,7 +95,8 @@ static void choose_programs(struct recorder *r)
 	for (type = 1; type < NR_REC_TYPES; type++) {
 		const struct event_kind *k = &event_kinds[type];
 
-		p = bpf_object__find_program_by_name(r->skel->obj, k->prog);
+		p = type == REC_KVM_EOI && r->no_lapic ? r->skel->progs.rec_kvm_eoi_here :
+		    bpf_object__find_program_by_name(r->skel->obj, k->prog);
 		if (!p || !(r->events & 1u << type) || bpf_program__autoload(p))
 			continue;
 		bpf_program__set_autoload(p, true);
@@ -125,14 +127,25 @@ static int set_targets(struct recorder *r)
 
 static int load(struct recorder *r)
 {
-	int ret = find_events(r);
+	int ret;
 
+	r->skel = record_bpf__open();
+	if (!r->skel)
+		return -errno;
+	ret = find_events(r);
 	if (ret)
 		return ret;
+	r->progs.n = 0;
 	choose_programs(r);
 	r->skel->rodata->only_targets = r->o.nr_pids > 0;
 	bpf_map__set_max_entries(r->skel->maps.ring, (__u32)r->o.ring_bytes);
 	ret = record_bpf__load(r->skel);
+	if (ret && !r->no_lapic && r->events & 1u << REC_KVM_EOI) {
+		verb("loading with struct kvm_lapic: %s", strerror(-ret));
+		record_bpf__destroy(r->skel);
+		r->no_lapic = true;
+		return load(r);
+	}
 	if (!ret)
 		ret = set_targets(r);
 	if (!ret) {
@@ -158,8 +171,7 @@ int recorder_open(const struct recorder_opts *o, recorder_fn fn, void *arg, stru
 	r->fn = fn;
 	r->arg = arg;
 	libbpf_set_print(bpf_log);
-	r->skel = record_bpf__open();
-	ret = r->skel ? load(r) : -errno;
+	ret = load(r);
 	if (ret) {
 		recorder_close(r);
 		return ret;

@@ -48,6 +48,7 @@ static const char usage[] =
 "  --vm NAME|PID       only this VM; can be given several times\n"
 "  --cgroup PATH       only VMs in this cgroup (version 2) and below\n"
 "  --detail LIST       add the label detail: msr, port, gpa, with commas between\n"
+"  --signals LIST      more than exits: account, interrupts, io_cores, or all\n"
 "  -h, --help          this text\n"
 "\n"
 "Exit status: 0 ended by a signal or --count, 1 it failed, 2 unusable arguments,\n"
@@ -58,6 +59,7 @@ struct export {
 	const char *listen_text, *textfile;
 	bool allow_remote;
 	unsigned int details;		/* enum engine_detail */
+	unsigned int signals;		/* enum engine_signal */
 	double interval_s;
 	long count;			/* 0 = no end */
 	struct filter filter;
@@ -101,6 +103,8 @@ static int option(int c, struct export *x)
 	case 'V':
 	case 'g':
 		return option_filter("export", c, optarg, &x->filter);
+	case 'S':
+		return option_signals("export", optarg, &x->signals);
 	default:
 		return details_parse(optarg, &x->details) ?
 		       bad("the details are msr, port and gpa, not '%s'", optarg) : EX_OK;
@@ -132,6 +136,7 @@ static int parse(int argc, char **argv, struct export *x)
 		{ "allow-remote", no_argument, NULL, 'r' },
 		{ "textfile", required_argument, NULL, 't' },
 		{ "interval", required_argument, NULL, 'i' },
+		{ "signals", required_argument, NULL, 'S' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "per-vcpu", no_argument, NULL, 'v' },
 		{ "no-histograms", no_argument, NULL, 'H' },
@@ -273,7 +278,7 @@ static int catch_signals(struct export *x)
 /* Exit status. */
 static int start(struct export *x)
 {
-	struct watch_opts wo = { .details = x->details, .endless = true,
+	struct watch_opts wo = { .details = x->details, .signals = x->signals, .endless = true,
 				 .filter = filter_empty(&x->filter) ? NULL : &x->filter };
 	int ret;
 

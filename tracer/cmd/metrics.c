@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "cmd/metrics_parts.h"
 #include "core/reason.h"
 #include "out/halt.h"
 #include "out/prom.h"
@@ -51,6 +52,7 @@ struct metrics {
 	uint64_t run_cnt, run_ns, restarts;
 	bool cost_of_reader;
 	bool kvm_known;
+	struct metrics_parts parts;
 };
 
 struct metrics *metrics_new(const struct metrics_opts *o)
@@ -71,6 +73,7 @@ void metrics_free(struct metrics *m)
 	for (i = 0; i < m->nr_series; i++)
 		free(m->series[i].reasons);
 	free(m->series);
+	metrics_parts_free(&m->parts);
 	free(m->vms);
 	free(m);
 }
@@ -240,6 +243,8 @@ int metrics_add(struct metrics *m, const struct watch_view *v)
 		if (vm)
 			ret = add_vcpu(m, vm->label, &v->step.vcpus[i]);
 	}
+	if (!ret)
+		ret = metrics_parts_add(&m->parts, v);
 	drop_gone(m);
 	add_ledger(m, v);
 	return ret;
@@ -428,6 +433,7 @@ void metrics_write(const struct metrics *m, FILE *f)
 	write_reasons(m, f, "exitlab_exit_handling_seconds_total", true);
 	write_vcpus(m, f);
 	write_vms(m, f);
+	metrics_parts_write(&m->parts, f, m->o.per_vcpu);
 	write_ledger(m, f);
 	write_self(m, f);
 }

@@ -229,7 +229,7 @@ static int read_file(struct stat_file *f)
 
 int stat_input(const struct stat_options *o)
 {
-	struct replay_opts ro = { .pid = o->pid, .detail = o->msr ? REPLAY_MSR : 0,
+	struct replay_opts ro = { .pid = o->pid, .detail = o->details,
 				  .cpus = o->some_cpus ? &o->cpus : NULL };
 	/* Nobody who lives now is in the file: no look into /proc. */
 	struct stat_file f = { .o = o, .names = { .root = "/nonexistent" }, .interval = 1,

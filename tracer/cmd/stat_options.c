@@ -91,16 +91,19 @@ int option_filter(const char *command, int c, const char *arg, struct filter *f)
 	return EX_OK;
 }
 
-static int bad_signals(const char *list)
+int option_signals(const char *command, const char *list, unsigned int *bits)
 {
 	char names[150] = "exits";
 	const struct signal_ops *const *s;
 
+	if (!signals_parse(list, bits))
+		return EX_OK;
 	for (s = engine_signals; *s; s++) {
 		strcat(names, ", ");
 		strcat(names, (*s)->name);
 	}
-	err("stat: --signals %s: the signals are %s, or all; see exitlab stat --help", list, names);
+	err("%s: --signals %s: the signals are %s, or all; see exitlab %s --help", command, list, names,
+	    command);
 	return EX_INPUT;
 }
 
@@ -231,9 +234,7 @@ static int option(int c, struct stat_options *o)
 	case 's':
 		return sort_key(o);
 	case 'S':
-		if (signals_parse(optarg, &o->signals))
-			return bad_signals(optarg);
-		return EX_OK;
+		return option_signals("stat", optarg, &o->signals);
 	case 'R':
 		o->rung = optarg;
 		return rungs_parse(optarg, &force) ?

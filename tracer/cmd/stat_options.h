@@ -45,6 +45,8 @@ int option_bad(const char *command, const char *fmt, const char *arg);
 int option_filter(const char *command, int c, const char *arg, struct filter *f);
 /* Text to number, -1 or false if it is none. */
 long option_whole(const char *s, long min, long max);
+/* --signals LIST into enum engine_signal. EX_OK, or EX_INPUT, told in one line. */
+int option_signals(const char *command, const char *list, unsigned int *bits);
 /* Seconds above 0, up to 1000000. */
 bool option_seconds(const char *s, double *out);
 

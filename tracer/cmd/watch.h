@@ -20,6 +20,7 @@ struct watch_opts {
 	pid_t pid;			/* one VMM process; 0 = all that @filter lets through */
 	const struct filter *filter;	/* borrowed */
 	unsigned int details;	/* enum engine_detail */
+	unsigned int signals;	/* enum engine_signal */
 	bool own_cost;
 	/*
 	 * Keep what re-attaching takes, out of effect: the engine's room for vCPUs (1024) is then

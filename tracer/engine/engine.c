@@ -125,14 +125,16 @@ int engine_open(const struct engine_opts *opts, struct engine **out)
 int engine_attach(struct engine *e)
 {
 	size_t i;
-	int ret;
+	int ret = 0;
 
 	engine_detach(e);
 	if (e->opts.own_cost && e->backend == &bpf_backend)
 		e->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	ret = e->backend->attach(e->exits);
+	/* Exits last: attaching the others can take long, and the duration is that of the exits. */
 	for (i = 0; !ret && i < e->nr_signals; i++)
 		ret = e->signal[i]->attach(e->state[i]);
+	if (!ret)
+		ret = e->backend->attach(e->exits);
 	if (ret) {
 		engine_detach(e);
 		return ret;
@@ -152,10 +154,10 @@ void engine_detach(struct engine *e)
 	if (e->attached)
 		e->detached_ns = clock_ns();
 	e->attached = false;
-	for (i = e->nr_signals; i > 0; i--)
-		e->signal[i - 1]->detach(e->state[i - 1]);
 	if (e->exits)
 		e->backend->detach(e->exits);
+	for (i = e->nr_signals; i > 0; i--)
+		e->signal[i - 1]->detach(e->state[i - 1]);
 	if (e->stats_fd >= 0)
 		close(e->stats_fd);
 	e->stats_fd = -1;

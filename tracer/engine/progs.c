@@ -58,6 +58,18 @@ void progs_detach(struct progs *p)
 	}
 }
 
+/* Two signals can be attached to the same event; it is named once. */
+static void name_probe(struct trace_snapshot *out, const struct probe_info *p)
+{
+	size_t i;
+
+	for (i = 0; i < out->nr_probes; i++)
+		if (!strcmp(out->probes[i].name, p->name) && !strcmp(out->probes[i].rung, p->rung))
+			return;
+	if (out->nr_probes < MAX_PROBES)
+		out->probes[out->nr_probes++] = *p;
+}
+
 void progs_read(const struct progs *p, struct trace_snapshot *out)
 {
 	size_t i;
@@ -65,8 +77,7 @@ void progs_read(const struct progs *p, struct trace_snapshot *out)
 	for (i = 0; i < p->n; i++) {
 		struct prog_cost c = prog_cost(p->prog[i]);
 
-		if (out->nr_probes < MAX_PROBES)
-			out->probes[out->nr_probes++] = p->info[i];
+		name_probe(out, &p->info[i]);
 		out->run_cnt += c.run_cnt - p->at_start[i].run_cnt;
 		out->run_ns += c.run_ns - p->at_start[i].run_ns;
 		out->ledger.recursion_missed += c.missed - p->at_start[i].missed;

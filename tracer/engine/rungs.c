@@ -62,9 +62,13 @@ static bool has_member(const struct btf *btf, const struct btf_type *t, const ch
 	const struct btf_member *m = btf_members(t);
 	unsigned int i;
 
-	for (i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), member))
+	for (i = 0; i < btf_vlen(t); i++) {
+		/* BTF that is no BTF can have names that are nowhere. */
+		const char *name = btf__name_by_offset(btf, m[i].name_off);
+
+		if (name && !strcmp(name, member))
 			return true;
+	}
 	return false;
 }
 

@@ -144,8 +144,8 @@ static __always_inline int is_vhost(struct task_struct___rec *t)
 }
 
 /*
- * The process that a worker serves. Before 6.4 (and with fork_owner since 6.17) a worker is a thread
- * of the kernel, named "vhost-" and the thread that set it up.
+ * The process that a worker serves. Before 6.4 (and with fork_owner since 6.17) a worker is a
+ * thread of the kernel, named "vhost-" and the thread that set it up.
  */
 static __noinline __u32 owner_of(struct task_struct___rec *t)
 {
@@ -271,8 +271,8 @@ int rec_kvm_eoi(struct bpf_raw_tracepoint_args *ctx)
 
 /*
  * Where struct kvm_lapic is not known: it is described by the BTF of kvm.ko alone, which takes
- * CAP_SYS_ADMIN to read. Then the event is taken for one of the vCPU whose thread this is; EOIs come
- * there, but for those that the I/O APIC's emulation makes in other threads.
+ * CAP_SYS_ADMIN to read. Then the event is taken for one of the vCPU whose thread this is; EOIs
+ * come there, but for those that the I/O APIC's emulation makes in other threads.
  */
 SEC("raw_tp/kvm_eoi")
 int rec_kvm_eoi_here(struct bpf_raw_tracepoint_args *ctx)

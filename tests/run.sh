@@ -4,14 +4,14 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed robust stat61 gate kvm; default all)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm; default all)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-wanted=${*:-style unit fuzz time svm stat machine testbed robust stat61 gate kvm}
+wanted=${*:-style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm}
 
 # collect GROUP COMMAND... : runs a test program and counts its TAP lines.
 collect() {
@@ -40,17 +40,28 @@ collect() {
 	printf '%-24s %3d tests, %3d s\n' "$group" "$n" $((SECONDS - t0))
 }
 
-# background GROUP COMMAND... : starts a test program beside the next ones; collect_background GROUP waits for it.
-background() {
-	local group=$1 rc=0
-	shift
-	{ "$@" >"$logs/$group.out" 2>"$logs/$group.talk" </dev/null || rc=$?; echo $rc >"$logs/$group.rc"; } &
+# pool_add GROUP COMMAND... : a test program for pool_run. An emulated machine keeps one CPU busy, so as many
+# of them run at a time as there are CPUs (and 3 GB of memory for each).
+pool_add() {
+	pool+=("$1")
+	{ printf '%q ' "${@:2}"; echo; } >"$logs/$1.job"
 }
-collect_background() {
-	wait
+pool_run() {
+	local n group
+	[ ${#pool[@]} -gt 0 ] || return 0
+	n=$(awk '/^MemAvailable/ { print int($2 / 3000000) }' /proc/meminfo)
+	[ "$n" -lt "$(nproc)" ] || n=$(nproc)
 	# shellcheck disable=SC2016  # for the inner shell
-	collect "$1" sh -c 'cat "$1.out"; cat "$1.talk" >&2; exit "$(cat "$1.rc")"' - "$logs/$1"
+	printf '%s\n' "${pool[@]}" | xargs -P "$((n > 0 ? n : 1))" -I GROUP bash -c '
+		rc=0 t0=$SECONDS; log=$0/GROUP
+		bash "$log.job" >"$log.out" 2>"$log.talk" </dev/null || rc=$?
+		echo $rc >"$log.rc"; echo "exitlab: GROUP ended after $((SECONDS - t0)) s" >&2' "$logs"
+	for group in "${pool[@]}"; do
+		# shellcheck disable=SC2016  # for the inner shell
+		collect "$group" sh -c 'cat "$1.out"; cat "$1.talk" >&2; exit "$(cat "$1.rc")"' - "$logs/$group"
+	done
 }
+pool=()
 
 want() { case " $wanted " in *" $1 "*) ;; *) return 1 ;; esac; }
 
@@ -85,8 +96,8 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
 if want style; then collect style tests/style.sh; fi
 if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
-if want time || want svm || want machine || want testbed || want robust ||
-   want stat61 || want gate || want kvm; then
+if want time || want svm || want machine || want testbed || want tracer ||
+   want tracer61 || want gate || want kvm; then
 	# Shown here, with its progress, rather than inside a test.
 	EXITLAB_NO_SETUP=1 testbed/build.sh "$PWD/build/exitlab-point" >"$logs/testbed.paths"
 fi
@@ -107,30 +118,39 @@ if want machine; then
 	collect determinism tests/system/determinism.sh selftest-vf
 fi
 if want testbed; then
-	say "tests in the emulated testbed take about 9 minutes; their log: $logs/testbed.err"
+	say "tests in the emulated testbed take about 5 minutes; their log: $logs/testbed.err"
 	collect testbed tests/system/testbed.sh
-	collect stat-emulated tests/system/stat-emulated.sh
-	collect irqs-emulated tests/system/irqs-emulated.sh
-	collect irqs-devices tests/system/irqs-devices.sh
-	collect rungs-emulated tests/system/rungs-emulated.sh
-	collect engines-emulated tests/system/engines-emulated.sh
-	collect account-emulated tests/system/account-emulated.sh
-	collect iocores-emulated tests/system/iocores-emulated.sh
-	collect record-emulated tests/system/record-emulated.sh
 fi
-# Each is one machine on one CPU: two at a time.
-if want robust; then background robust-emulated tests/system/robust-emulated.sh; fi
-if want stat61; then
-	say "tests of the tracer on an emulated host with Linux 6.1 take about 3 minutes"
+if want tracer; then
+	pool_add robust-emulated tests/system/robust-emulated.sh
+	pool_add irqs-devices tests/system/irqs-devices.sh
+	pool_add record-emulated tests/system/record-emulated.sh
+	pool_add irqs-emulated tests/system/irqs-emulated.sh
+	pool_add rungs-emulated tests/system/rungs-emulated.sh ""
+	pool_add engines-emulated tests/system/engines-emulated.sh
+	pool_add iocores-emulated tests/system/iocores-emulated.sh
+	pool_add account-emulated tests/system/account-emulated.sh
+	pool_add stat-emulated tests/system/stat-emulated.sh
+fi
+if want tracer61; then
 	old=$(. tests/system/l1.sh; l1_old_kernel)
 	if [ -n "$old" ]; then
-		collect stat-emulated-6.1 tests/system/stat-emulated.sh "$old"
-		collect robust-emulated-6.1 tests/system/robust-emulated.sh "$old"
+		# Once, and not by each of them at the same time.
+		EXITLAB_NO_SETUP=1 testbed/build.sh --kernel "$old" --guest-kernel "$old" "$PWD/build/exitlab-point" >/dev/null
+		pool_add robust-6.1 tests/system/robust-emulated.sh "$old"
+		pool_add rungs-6.1 tests/system/rungs-emulated.sh "$old"
+		pool_add engines-6.1 tests/system/engines-emulated.sh --kernel "$old"
+		pool_add iocores-6.1 tests/system/iocores-emulated.sh 6.1
+		pool_add account-6.1 tests/system/account-emulated.sh --kernel "$old"
+		pool_add stat-6.1 tests/system/stat-emulated.sh "$old"
 	else
-		collect stat-emulated-6.1 echo "ok 1 - stat on a host with Linux 6.1 # SKIP apt has no 6.1 kernel"
+		collect stat-6.1 echo "ok 1 - the tracer on a host with Linux 6.1 # SKIP apt has no 6.1 kernel"
 	fi
 fi
-if want robust; then collect_background robust-emulated; fi
+if [ ${#pool[@]} -gt 0 ]; then
+	say "tests of the tracer in ${#pool[@]} emulated hosts take about 12 minutes on 2 cores; their logs: $logs/*.talk"
+	pool_run
+fi
 if want gate; then
 	say "tests of the regression gate take about 5 minutes; their log: $logs/gate.err"
 	collect gate tests/system/gate.sh
@@ -138,10 +158,6 @@ fi
 if want kvm; then
 	say "tests with KVM modules built from source take about 6 minutes; their log: $logs/kvm.err"
 	collect kvm tests/system/kvm-tree.sh
-	old=$(apt-cache pkgnames linux-image-6.1.0- | sed -n 's/^linux-image-\(6\.1\.0-[0-9]*-amd64\)$/\1/p' |
-		sort -V | tail -n 1)
-	[ -z "$old" ] || collect engines-6.1 tests/system/engines-emulated.sh --kernel "$old"
-	collect iocores-6.1 tests/system/iocores-emulated.sh 6.1
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

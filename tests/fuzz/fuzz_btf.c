@@ -26,7 +26,8 @@ static void judge(const struct rung_facts *f, const char *force)
 
 	if (rungs_parse(force, &forced))
 		abort();
-	ret = rungs_plan(f, &forced, (1u << NR_RUNG_EVENTS) - 1, RUNG_TP_BTF, plan, why, sizeof(why));
+	ret = rungs_plan(f, &forced, (1u << NR_RUNG_EVENTS) - 1, RUNG_TP_BTF, plan, why,
+			 sizeof(why));
 	if (ret != 0 && ret != -EOPNOTSUPP)
 		abort();
 	if (ret && !why[0])

@@ -2,8 +2,9 @@
 /* LINK: tracer/offline/tracedat.c tracer/offline/reader.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/core/replay.c tracer/core/hist.c tracer/engine/snapshot.c tracer/host/names.c tracer/host/vm_name.c -isystem /usr/include/tracefs -isystem /usr/include/traceevent -ltracecmd -ltracefs -ltraceevent */
 /*
  * Any bytes as a trace.dat. libtracecmd dies of some, in its own process; here nothing may die, and
- * what comes through the pipe of a process that has gone wrong is as little to be believed. Coverage
- * ends at that process, so most inputs are changes to a good file: three bytes each, where and what.
+ * what comes through the pipe of a process that has gone wrong is as little to be believed.
+ * Coverage ends at that process, so most inputs are changes to a good file: three bytes each, where
+ * and what.
  */
 #include <stdint.h>
 #include <stdio.h>

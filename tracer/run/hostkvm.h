@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Parameters of the host's modules for a point: KVM's halt_poll_ns, and those a configuration names.
- * One is only written if it has another value, so that a host which already is as it should be does
- * nothing more. What a record says is read back at the end of its point (run/point.c).
+ * Parameters of the host's modules for a point: KVM's halt_poll_ns, and those a configuration
+ * names. One is only written if it has another value, so that a host which already is as it should
+ * be does nothing more. What a record says is read back at the end of its point (run/point.c).
  */
 #ifndef EXITLAB_HOSTKVM_H
 #define EXITLAB_HOSTKVM_H

@@ -35,7 +35,7 @@ static void fuzz_lost(uint64_t n, void *arg)
 static void fuzz_input(const void *data, size_t size,
 		       int (*input)(struct reader *, const struct input_ops *, struct input_info *))
 {
-	struct replay_opts o = { .detail = REPLAY_MSR | REPLAY_PORT | REPLAY_GPA };
+	struct replay_opts o = { .detail = DETAIL_MSR | DETAIL_PORT | DETAIL_GPA };
 	struct fuzz_state s = { .replay = replay_new(&o) };
 	struct names names = { .root = "/nonexistent" };
 	struct input_ops ops = { fuzz_event, fuzz_lost, &s, &names };

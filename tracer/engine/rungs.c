@@ -118,6 +118,8 @@ void rungs_learn(const struct btf *btf, struct rung_facts *f)
 		const struct btf_type *t = btf__type_by_id(btf, i);
 		const char *name = btf__name_by_offset(btf, t->name_off);
 
+		if (!name)	/* as above */
+			continue;
 		if (btf_is_struct(t))
 			learn_struct(btf, t, name, f);
 		else if (btf_is_typedef(t))

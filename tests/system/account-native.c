@@ -188,7 +188,7 @@ static int watch(struct engine *e, const pid_t *guest)
 
 int main(int argc, char **argv)
 {
-	struct engine_opts o = { .signals = SIGNAL_EXITS | SIGNAL_ACCOUNT, .rung = "raw_tp" };
+	struct engine_opts o = { .signals = SIGNAL_EXITS | SIGNAL_ACCOUNT, .rung = "kvm_entry=raw_tp,kvm_exit=tp" };
 	pid_t guest[GUESTS] = { 0 };
 	struct engine *e = NULL;
 	int i, ret;

@@ -250,7 +250,7 @@ static void two_guests(struct engine *e, bool filter, struct proc *a, struct pro
 
 static void with_two_guests(enum engine_kind kind, bool filter)
 {
-	struct engine_opts o = { .rung = "kvm_entry=raw_tp,kvm_exit=tp" };
+	struct engine_opts o = { .kind = kind, .rung = "kvm_entry=raw_tp,kvm_exit=tp" };
 	struct engine *e = NULL;
 	struct proc a = { 0 }, b = { 0 };
 	int ret = start_guest(&a, "211", "0");
@@ -287,7 +287,8 @@ static bool same_counts(const struct vcpu_trace *a, const struct vcpu_trace *b)
 /* Three engines at the same time, read while the guest runs, too. */
 static void at_the_same_time(void)
 {
-	struct engine_opts o[3] = { { .kind = ENGINE_BPF, .rung = "raw_tp" },
+	struct engine_opts o[3] = { { .kind = ENGINE_BPF,
+				      .rung = "kvm_entry=raw_tp,kvm_exit=tp" },
 				    { .kind = ENGINE_PERF }, { .kind = ENGINE_PERF } };
 	struct trace_snapshot s[3] = { 0 };
 	struct engine *e[3] = { 0 };
@@ -369,7 +370,8 @@ static void too_small_a_ring(void)
 
 static void all_of(enum engine_kind kind)
 {
-	struct engine_opts o = { .kind = kind, .rung = "raw_tp", .own_cost = true };
+	struct engine_opts o = { .kind = kind, .rung = "kvm_entry=raw_tp,kvm_exit=tp",
+				 .own_cost = true };
 	struct trace_snapshot s = { 0 };
 	struct engine *e;
 

@@ -21,6 +21,7 @@
 #include "bpf/account.skel.h"
 #include "core/reason.h"
 #include "engine/progs.h"
+#include "engine/rungs.h"
 #include "engine/signal.h"
 #include "engine/tracefs.h"
 #include "out/account.h"
@@ -40,12 +41,12 @@ struct account_signal {
 };
 
 /* How the programs with pointer arguments are attached: in KVM, and in the scheduler. */
-struct rung {
+struct rung_pair {
 	bool kvm_btf, sched_btf;
 	const char *forced;	/* chosen by this name alone, too */
 };
 
-static const struct rung ladder[] = {
+static const struct rung_pair ladder[] = {
 	{ true, true, "tp_btf" },
 	{ false, true, "" },	/* without the right to read the BTF of modules */
 	{ false, false, "raw_tp" },
@@ -130,7 +131,7 @@ static void use_interrupts(struct account_signal *s)
 #undef PAIR
 }
 
-static int try_load(struct account_signal *s, const struct engine_opts *o, const struct rung *r)
+static int try_load(struct account_signal *s, const struct engine_opts *o, const struct rung_pair *r)
 {
 	const char *kvm = r->kvm_btf ? "tp_btf" : "raw_tp";
 	const char *sched = r->sched_btf ? "tp_btf" : "raw_tp";
@@ -165,7 +166,7 @@ fail:
 
 static int load(struct account_signal *s, const struct engine_opts *o)
 {
-	const char *forced = o->rung ? o->rung : getenv("EXITLAB_RUNG");
+	const char *forced = rungs_forced_entry(o->rung);
 	int ret = 0;
 	size_t i;
 

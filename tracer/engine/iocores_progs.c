@@ -19,6 +19,7 @@
 #include "bpf/iocores.h"
 #include "bpf/iocores.skel.h"
 #include "host/vhost.h"
+#include "engine/rungs.h"
 #include "util/log.h"
 
 enum vhost_module_id { MODULE_vhost, MODULE_net, MODULE_scsi, MODULE_vsock, MODULE_kernel };
@@ -211,7 +212,7 @@ static int try_load(const char *rung, bool functions, const struct types *types,
 int iocores_load(const struct engine_opts *opts, struct iocores_host *h, struct progs *sets,
 		 struct iocores_bpf **out)
 {
-	const char *forced = opts->rung ? opts->rung : getenv("EXITLAB_RUNG");
+	const char *forced = rungs_forced_entry(opts->rung);
 	bool raw = forced && !strcmp(forced, "raw_tp");
 	struct types types;
 	int ret, why = 0;

@@ -19,6 +19,7 @@
 #include "bpf/irqs.h"
 #include "bpf/irqs.skel.h"
 #include "engine/irqs.h"
+#include "engine/rungs.h"
 #include "engine/signal.h"
 #include "engine/tracefs.h"
 #include "host/vcpus.h"
@@ -122,7 +123,7 @@ static bool fentry_attaches(const struct irqs *q)
 
 static int load(struct irqs *q)
 {
-	const char *forced = q->opts.rung ? q->opts.rung : getenv("EXITLAB_RUNG");
+	const char *forced = rungs_forced_entry(q->opts.rung);
 	/* Forced to "tp", as on a host without BTF; which has no fentry either. */
 	bool may = !getenv("EXITLAB_NO_FENTRY") && (!forced || strcmp(forced, "tp") != 0);
 	struct have h;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -216,6 +217,15 @@ int rungs_parse(const char *text, struct rung_force *out)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+const char *rungs_forced_entry(const char *opt)
+{
+	struct rung_force f;
+
+	if (rungs_parse(opt ? opt : getenv("EXITLAB_RUNG"), &f) || f.rung[EVENT_ENTRY] < 0)
+		return NULL;
+	return rung_name((enum rung)f.rung[EVENT_ENTRY]);
 }
 
 /* ---- choice ---- */

@@ -63,6 +63,12 @@ struct rung_force {
  */
 int rungs_parse(const char *text, struct rung_force *out);
 
+/*
+ * The rung that @opt (engine_opts.rung), or else $EXITLAB_RUNG, forces for kvm_entry, by its name;
+ * NULL: none. It stands for all events of a signal that has no rungs for each.
+ */
+const char *rungs_forced_entry(const char *opt);
+
 /* 0, or -EOPNOTSUPP and the reason in @why. RUNG_TP always can, as far as BTF is concerned. */
 int rungs_possible(const struct rung_facts *f, enum rung_event e, enum rung r, char *why,
 		   size_t size);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Files of KVM with eli-ref's patches: eli_mode, eli_state and eli_stats in the VM's folder in
- * debugfs. What was asked for (eli_mode) and what is in effect (eli_state) differ while the vCPU has
- * not come round to it, and for good when something is in the way; KVM names that.
+ * debugfs. What was asked for (eli_mode) and what is in effect (eli_state) differ while the vCPU
+ * has not come round to it, and for good when something is in the way; KVM names that.
  */
 #include "run/hosteli.h"
 

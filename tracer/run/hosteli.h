@@ -13,8 +13,8 @@
 #include "run/scenario.h"
 
 /*
- * Sets the mode of the VM of process @vm, which must be running, and waits until KVM says that it is
- * in effect. "off" needs no patched KVM. 0 or negative errno, the reason logged.
+ * Sets the mode of the VM of process @vm, which must be running, and waits until KVM says that it
+ * is in effect. "off" needs no patched KVM. 0 or negative errno, the reason logged.
  */
 int hosteli_set(pid_t vm, enum sc_eli mode);
 

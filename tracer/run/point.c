@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "run/hosteli.h"
 #include "run/hostkvm.h"
 #include "run/hostnet.h"
 #include "run/window.h"
@@ -84,7 +85,7 @@ static json_t *machine_json(const struct point *p)
 {
 	char buf[4096], *version[] = { (char *)p->lab->qemu, "--version", NULL };
 	struct proc_opts o = { .cpu = -1 };
-	json_t *m = json_object(), *boots = json_array();
+	json_t *m = json_object(), *boots = json_array(), *eli = json_array();
 	struct utsname u;
 	int i;
 
@@ -101,7 +102,10 @@ static json_t *machine_json(const struct point *p)
 	}
 	for (i = 0; i < p->nr_guests; i++)
 		json_array_append_new(boots, json_integer((json_int_t)p->guests[i].boot_ns));
+	for (i = 0; i < p->nr_guests; i++)
+		json_array_append_new(eli, hosteli_json(p->guests[i].vmm.pid));
 	json_object_set_new(m, "guest_boot_ns", boots);
+	json_object_set_new(m, "guest_eli", eli);
 	json_object_set_new(m, "kvm", module_params("kvm"));
 	json_object_set_new(m, "kvm_amd", module_params("kvm_amd"));
 	json_object_set_new(m, "kvm_intel", module_params("kvm_intel"));
@@ -214,6 +218,7 @@ static int run_windows(struct point *p, const struct scenario *sc, const struct 
 	struct window_env env = {
 		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
 		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,
+		.eli = pt->config->eli,
 	};
 	int i, ret;
 
@@ -239,6 +244,8 @@ int point_measure(struct point *p, const struct scenario *sc, const struct sc_po
 
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_thaw(&p->guests[i]);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = hosteli_set(p->guests[i].vmm.pid, pt->config->eli);
 	if (!ret)
 		ret = run_windows(p, sc, pt, windows);
 	if (!ret)

@@ -40,6 +40,13 @@ enum sc_tool {
 	SC_TOOL_BLOCK,		/* "block": fio in the guest, on its disk */
 };
 
+/* Exitless interrupts (eli-ref/): what a running guest takes and completes without an exit. */
+enum sc_eli {
+	SC_ELI_OFF,		/* "off": nothing */
+	SC_ELI_DELIVERY,	/* "delivery": takes its device's interrupts */
+	SC_ELI_FULL,		/* "full": and completes them */
+};
+
 /* The guest's disk: its file is in the host's memory. */
 enum sc_disk {
 	SC_DISK_NONE,		/* "none" */
@@ -83,6 +90,7 @@ struct sc_config {
 	enum sc_disk disk;	/* default none */
 	bool event_idx;		/* virtio: suppression of notifications by index, default true */
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
+	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
 };
 
 struct sc_workload {
@@ -226,6 +234,7 @@ int sc_point_complete(const struct scenario *sc, const struct sc_point *pt, json
 const char *sc_net_name(enum sc_net net);
 const char *sc_tool_name(enum sc_tool tool);
 const char *sc_rw_name(enum sc_rw rw);
+const char *sc_eli_name(enum sc_eli eli);
 const char *sc_mode_name(enum sc_mode mode);
 /* Unit of a workload's work: "request", "MB", "second", "exit", "timer". */
 const char *sc_tool_unit(enum sc_tool tool);

@@ -154,6 +154,28 @@ static void check_net(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+static void check_eli(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	size_t i;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		const struct sc_config *c = &sc->configs[i];
+
+		if (c->eli == SC_ELI_OFF)
+			continue;
+		if (over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus).max > 1)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.eli: %s, but guests "
+				   "have more than one vCPU; guests.vcpus: 1", c->name,
+				   sc_eli_name(c->eli));
+		if (cpus.min < 2)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.eli: %s, but the host "
+				   "has one CPU and needs one beside the vCPU's; host.cpus: 2", c->name,
+				   sc_eli_name(c->eli));
+	}
+}
+
 static bool is_virtio(const struct sc_config *c)
 {
 	return c->net == SC_NET_VIRTIO_USER || c->net == SC_NET_VIRTIO_VHOST ||
@@ -280,6 +302,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_guests(rd, lines);
 	check_net(rd, lines);
 	check_disk(rd, lines);
+	check_eli(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);

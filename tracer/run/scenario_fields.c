@@ -18,6 +18,7 @@ static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle",
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
 static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread", NULL };
+static const char *const eli_choices[] = { "off", "delivery", "full", NULL };
 static const char *const rw_choices[] = { "randread", "randwrite", "read", "write", NULL };
 const char *const sc_mode_choices[] = { "counts", "timed", "fast", NULL };
 
@@ -61,6 +62,9 @@ const struct sc_field sc_config_fields[] = {
 	{ "disk", SC_CHOICE, FIELD(sc_config, disk), .def = SC_DISK_NONE, .choices = disk_choices },
 	{ "event_idx", SC_BOOL, FIELD(sc_config, event_idx), .def = true },
 	{ "module_params", SC_WORDS, FIELD(sc_config, module_params) },
+	/* Sparse: without it points are told to the host as they were before the key was there. */
+	{ "eli", SC_CHOICE, FIELD(sc_config, eli), .def = SC_ELI_OFF, .choices = eli_choices,
+	  .sparse = true },
 	{ 0 }
 };
 
@@ -120,6 +124,11 @@ const struct sc_field sc_workload_fields[] = {
 const char *sc_net_name(enum sc_net net)
 {
 	return net_choices[net];
+}
+
+const char *sc_eli_name(enum sc_eli eli)
+{
+	return eli_choices[eli];
 }
 
 const char *sc_tool_name(enum sc_tool tool)

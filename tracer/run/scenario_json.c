@@ -21,6 +21,8 @@ static json_t *fields_to_json(const struct sc_field *f, const void *base, unsign
 
 		if (f->tools && !(f->tools & tools))
 			continue;
+		if (f->sparse && sc_field_get(f, base) == 0)
+			continue;
 		/* Words that are not there are left out: "" would be another setting. */
 		if (f->type == SC_WORDS && !*sc_field_text(f, (void *)base))
 			continue;
@@ -98,6 +100,8 @@ json_t *sc_shape_to_json(const struct scenario *sc, const struct sc_point *pt)
 
 	if (!j)
 		return NULL;
+	/* Set when the measurement begins. */
+	json_object_del(config, "eli");
 	bad = json_object_set_new(config, "name", json_string("shape")) ||
 	      json_object_set_new(config, "title", json_string("shape")) ||
 	      json_object_set_new(j, "id", json_string("shape")) ||

@@ -34,6 +34,7 @@ struct sc_field {
 	unsigned tools;			/* 1 << enum sc_tool of each that has it; 0: all */
 	bool required;
 	bool size;			/* a number of bytes: "20 MB", "16 KiB" */
+	bool sparse;			/* a choice left out of JSON at its first value */
 	uint64_t multiple;		/* of which it must be one; 0: of none */
 	const char *const *choices;	/* NULL-terminated */
 };

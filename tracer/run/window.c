@@ -15,6 +15,7 @@
 #include "engine/snapshot_json.h"
 #include "host/kvmstat.h"
 #include "run/counters.h"
+#include "run/hosteli.h"
 #include "run/load.h"
 #include "run/sidecores.h"
 #include "run/signals.h"
@@ -26,6 +27,7 @@ struct readings {
 	struct irq_counts host;
 	struct kvmstat kvm[HOSTNET_MAX_GUESTS];
 	char *sidecores;		/* NULL: there are none */
+	json_t *eli[HOSTNET_MAX_GUESTS];	/* only if it is not off */
 };
 
 struct window {
@@ -98,6 +100,8 @@ static int read_host(const struct window_env *env, struct readings *r)
 			err("cannot read KVM's statistics of %s: %s", env->guests[i].name,
 			    strerror(-ret));
 	}
+	for (i = 0; !ret && env->eli != SC_ELI_OFF && i < env->nr_guests; i++)
+		r->eli[i] = hosteli_json(env->guests[i].vmm.pid);
 	return ret;
 }
 
@@ -192,6 +196,25 @@ static json_t *guest_json(const struct window *win)
 	return o;
 }
 
+static json_t *eli_json(const struct window *win)
+{
+	json_t *a = json_array();
+	int i;
+
+	for (i = 0; i < win->env->nr_guests; i++)
+		json_array_append_new(a, hosteli_delta(win->before.eli[i], win->after.eli[i]));
+	return a;
+}
+
+static void free_readings(struct readings *r)
+{
+	int i;
+
+	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
+		json_decref(r->eli[i]);
+	free(r->sidecores);
+}
+
 static json_t *counters_json(const struct window *win)
 {
 	const struct window_env *env = win->env;
@@ -204,6 +227,8 @@ static json_t *counters_json(const struct window *win)
 	if (env->measure->check_kvm_stats && env->nr_guests > 0)
 		json_object_set_new(c, "kvm", kvmstat_delta_json(win->before.kvm, win->after.kvm,
 								 (size_t)env->nr_guests));
+	if (env->eli != SC_ELI_OFF && env->nr_guests > 0)
+		json_object_set_new(c, "eli", eli_json(win));
 	if (win->hist_dropped > 0) {
 		json_object_set_new(c, "hist", json_null());
 		json_object_set_new(c, "hist_why", json_sprintf(
@@ -315,8 +340,8 @@ out:
 	load_end(&win.load);
 	signals_close(&win.signals);
 	snapshot_free(&win.snap);
-	free(win.before.sidecores);
-	free(win.after.sidecores);
 	json_decref(win.hist);
+	free_readings(&win.before);
+	free_readings(&win.after);
 	return ret;
 }

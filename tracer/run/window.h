@@ -18,6 +18,7 @@ struct window_env {
 	int nr_guests;
 	const struct lab *lab;
 	const struct sc_measure *measure;
+	enum sc_eli eli;
 	void (*phase)(const char *text, void *arg);
 	void *arg;
 };

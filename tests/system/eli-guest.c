@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest of one page of code in long mode, with an IDT of its own, that does one thing to the
+ * exitless interrupts of its host, many times; and its VMM, which switches them on. It prints what
+ * the guest saw and what KVM counted, a "NAME VALUE" a line.
+ *
+ * usage: eli-guest TEST MODE N	(MODE: off, delivery or full; N: times or milliseconds, by TEST)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Guest-physical addresses, mapped one to one below 2 MiB by pages of 4 KiB. */
+enum {
+	PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, GDT = 0x5000, IDT = 0x6000,
+	OTHER_IDT = 0x7000, DATA = 0x9000, COUNTS = 0xa000, CODE = 0x10000, STUBS = 0x12000,
+	STACK = 0x20000, MEMORY = 0x200000,
+};
+
+/* What the guest tells in its data page. */
+struct data {
+	uint64_t error_code;	/* of the last exception with one */
+	uint64_t resume;	/* where exceptions return to, if not 0 */
+	uint64_t idt_limit;	/* as SIDT says */
+	uint64_t idt_base;
+	uint64_t cr8;
+	uint64_t done;
+};
+
+/* RDI: how often, or how many TSC ticks. RBX: DATA. The tests' ends are the OUT. */
+extern const char code[], code_end[], common[];
+extern const char t_spin[], t_cli[], t_fault[], t_int80[], t_idtr[], t_cr8[], t_gate[], t_remap[], t_eoi[],
+	t_self[];
+asm(".pushsection .rodata\n"
+    "code:\n"
+    /* for RDI ticks of the TSC */
+    "wait: rdtsc\n shl $32, %rdx\n or %rdx, %rax\n lea (%rax,%rdi), %r8\n"
+    "1: pause\n rdtsc\n shl $32, %rdx\n or %rdx, %rax\n cmp %r8, %rax\n jb 1b\n ret\n"
+    "end: cli\n out %al, $0x10\n hlt\n"
+    "t_spin: sti\n call wait\n jmp end\n"
+    "t_cli: cli\n call wait\n sti\n nop\n mov $1000000, %rdi\n call wait\n jmp end\n"
+    /* a selector beyond the GDT: #GP; a segment that is not present: #NP */
+    "t_fault: sti\n"
+    "1: lea 2f(%rip), %rax\n mov %rax, 8(%rbx)\n mov $0xfff8, %eax\n mov %eax, %fs\n"
+    "2: lea 3f(%rip), %rax\n mov %rax, 8(%rbx)\n mov $0x18, %eax\n mov %eax, %fs\n"
+    "3: dec %rdi\n jnz 1b\n jmp end\n"
+    "t_int80: sti\n1: int $0x80\n int $0x21\n dec %rdi\n jnz 1b\n jmp end\n"
+    "t_idtr: sti\n1: sidt 22(%rbx)\n lidt 22(%rbx)\n dec %rdi\n jnz 1b\n"
+    "  movzwl 22(%rbx), %eax\n mov 24(%rbx), %rcx\n mov %rax, 16(%rbx)\n mov %rcx, 24(%rbx)\n jmp end\n"
+    "t_cr8: sti\n mov $0xf, %eax\n mov %rax, %cr8\n call wait\n mov %cr8, %rax\n mov %rax, 32(%rbx)\n"
+    "  xor %eax, %eax\n mov %rax, %cr8\n jmp end\n"
+    /* the gate of 0x80 becomes that of 0x81, and back */
+    "t_gate: sti\n mov $0x6800, %esi\n mov (%rsi), %r9\n mov 16(%rsi), %r10\n"
+    "1: int $0x80\n mov %r10, (%rsi)\n int $0x80\n mov %r9, (%rsi)\n dec %rdi\n jnz 1b\n jmp end\n"
+    /* another page under the IDT's address, with all gates present */
+    "t_remap: movq $0x7003, 0x4030\n invlpg 0x6000\n sti\n call wait\n jmp end\n"
+    "t_eoi: sti\n mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n1: wrmsr\n dec %rdi\n jnz 1b\n jmp end\n"
+    "t_self: sti\n mov $0x83f, %ecx\n xor %edx, %edx\n1: mov $0x40, %eax\n wrmsr\n dec %rdi\n jnz 1b\n jmp end\n"
+    /* of every vector: stack is vector, error code, RIP ... */
+    "common: push %rax\n push %rcx\n push %rdx\n"
+    "  mov 24(%rsp), %rax\n incq 0xa000(,%rax,8)\n"
+    "  cmp $32, %rax\n jae 1f\n"
+    "  mov 32(%rsp), %rcx\n mov %rcx, 0x9000\n"
+    "  mov 0x9008, %rcx\n test %rcx, %rcx\n jz 2f\n mov %rcx, 40(%rsp)\n jmp 2f\n"
+    "1: cmp $0x80, %rax\n je 2f\n cmp $0x81, %rax\n je 2f\n cmp $0x21, %rax\n je 2f\n"
+    "  mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n wrmsr\n"
+    "2: pop %rdx\n pop %rcx\n pop %rax\n add $16, %rsp\n iretq\n"
+    "code_end:\n"
+    ".popsection\n");
+
+static const struct { const char *name, *entry; int ms; } tests[] = {
+	{ "spin", t_spin, 1 }, { "cli", t_cli, 1 }, { "fault", t_fault, 0 }, { "int80", t_int80, 0 },
+	{ "idtr", t_idtr, 0 }, { "cr8", t_cr8, 1 }, { "gate", t_gate, 0 }, { "remap", t_remap, 1 },
+	{ "eoi", t_eoi, 0 }, { "self", t_self, 0 },
+};
+
+_Noreturn static void die(const char *what)
+{
+	fprintf(stderr, "eli-guest: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static char *mem;
+
+static void put64(unsigned at, uint64_t v) { memcpy(mem + at, &v, 8); }
+
+static void gate(unsigned idt, int v, uint64_t handler)
+{
+	put64(idt + (unsigned)v * 16, (handler & 0xffff) | 8 << 16 | 0xee00ull << 32 |
+	      (handler & 0xffff0000) << 32);
+	put64(idt + (unsigned)v * 16 + 8, handler >> 32);
+}
+
+static void load(void)
+{
+	int v;
+
+	memcpy(mem + CODE, code, (size_t)(code_end - code));
+	put64(PML4, PDPT | 3);
+	put64(PDPT, PD | 3);
+	put64(PD, PT | 3);
+	for (v = 0; v < 512; v++)
+		put64(PT + (unsigned)v * 8, (unsigned)v * 4096u | 3);
+	put64(GDT + 8, 0x00af9b000000ffff);	/* code */
+	put64(GDT + 16, 0x00cf93000000ffff);	/* data */
+	put64(GDT + 24, 0x00cf13000000ffff);	/* data, not present */
+	for (v = 0; v < 256; v++) {
+		int has_code = v == 8 || (v >= 10 && v <= 14) || v == 17;
+		unsigned char *s = (unsigned char *)mem + STUBS + v * 32;
+		uint32_t rel;
+
+		if (!has_code)
+			*s++ = 0x6a, *s++ = 0;			/* push $0 */
+		*s++ = 0x68, *s++ = v, *s++ = 0, *s++ = 0, *s++ = 0;	/* push $v */
+		rel = (uint32_t)(CODE + (common - code) - ((char *)s + 5 - mem));
+		*s++ = 0xe9;
+		memcpy(s, &rel, 4);
+		gate(IDT, v, STUBS + (unsigned)v * 32);
+		gate(OTHER_IDT, v, STUBS + (unsigned)v * 32);
+	}
+}
+
+static void set_registers(int vcpu, uint64_t entry, uint64_t n)
+{
+	struct kvm_regs r = { .rip = entry, .rsp = STACK, .rdi = n, .rbx = DATA, .rflags = 2 };
+	struct kvm_segment cs = { .base = 0, .limit = ~0u, .selector = 8, .type = 11, .present = 1, .s = 1,
+				  .l = 1, .g = 1 }, ds;
+	struct { struct kvm_msrs h; struct kvm_msr_entry e[1]; } msr = {
+		{ .nmsrs = 1 }, { { .index = 0x80f, .data = 0x1ff } } };
+	struct kvm_sregs s;
+
+	if (ioctl(vcpu, KVM_GET_SREGS, &s))
+		die("KVM_GET_SREGS");
+	ds = cs;
+	ds.selector = 16, ds.type = 3, ds.l = 0, ds.db = 1;
+	s.cs = cs;
+	s.ds = s.es = s.fs = s.gs = s.ss = ds;
+	s.cr0 = 0x80010033, s.cr3 = PML4, s.cr4 = 0x20, s.efer = 0x500;
+	s.gdt.base = GDT, s.gdt.limit = 31;
+	s.idt.base = IDT, s.idt.limit = 4095;
+	s.apic_base |= 0xc00;
+	if (ioctl(vcpu, KVM_SET_SREGS, &s) || ioctl(vcpu, KVM_SET_REGS, &r) ||
+	    ioctl(vcpu, KVM_SET_MSRS, &msr) != 1)
+		die("registers");
+}
+
+/* The file of this VM's folder in debugfs. */
+static void debugfs(char *path, size_t size, int vm, const char *name)
+{
+	snprintf(path, size, "/sys/kernel/debug/kvm/%d-%d/%s", getpid(), vm, name);
+}
+
+static void set(int vm, const char *name, const char *value)
+{
+	char path[128];
+	int fd;
+
+	debugfs(path, sizeof(path), vm, name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		die(path);
+	close(fd);
+}
+
+static void show(int vm, const char *name)
+{
+	char path[128], line[256];
+	FILE *f;
+
+	debugfs(path, sizeof(path), vm, name);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		fputs(line, stdout);
+	if (f)
+		fclose(f);
+}
+
+static void set_cpuid(int kvm, int vcpu)
+{
+	struct { struct kvm_cpuid2 h; struct kvm_cpuid_entry2 e[100]; } c = { .h = { .nent = 100 } };
+
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &c) || ioctl(vcpu, KVM_SET_CPUID2, &c))
+		die("CPUID");
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
+	int kvm = open("/dev/kvm", O_RDWR), vm, vcpu, i;
+	const char *limit = getenv("ELI_LIMIT");
+	struct kvm_run *run;
+	struct data *d;
+	uint64_t n, t0;
+	size_t t;
+
+	for (t = 0; argc == 4 && t < sizeof(tests) / sizeof(tests[0]); t++)
+		if (!strcmp(tests[t].name, argv[1]))
+			break;
+	if (argc != 4 || t == sizeof(tests) / sizeof(tests[0])) {
+		fprintf(stderr, "usage: eli-guest TEST MODE N\n");
+		return 2;
+	}
+	vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0)
+		die("/dev/kvm");
+	mem = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	region.userspace_addr = (uintptr_t)mem;
+	if (mem == MAP_FAILED || ioctl(vm, KVM_CREATE_IRQCHIP, 0) ||
+	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+		die("memory");
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   vcpu, 0);
+	if (vcpu < 0 || run == MAP_FAILED)
+		die("vCPU");
+	load();
+	set_cpuid(kvm, vcpu);
+	i = ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
+	n = strtoull(argv[3], NULL, 10) * (tests[t].ms ? (uint64_t)i : 1);
+	set_registers(vcpu, CODE + (uint64_t)(tests[t].entry - code), n);
+	if (strcmp(argv[2], "off"))
+		set(vm, "eli_mode", argv[2]);
+	if (limit)
+		set(vm, "eli_limit", limit);
+	t0 = now_ns();
+	do
+		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)
+			die("KVM_RUN");
+	while (run->exit_reason == KVM_EXIT_INTR);
+	printf("elapsed_ms %llu\n", (unsigned long long)(now_ns() - t0) / 1000000);
+	printf("exit_reason %u\n", run->exit_reason);
+	d = (struct data *)(mem + DATA);
+	printf("error_code %#llx\nidt_limit %#llx\nidt_base %#llx\ncr8 %llu\n", (unsigned long long)d->error_code,
+	       (unsigned long long)d->idt_limit, (unsigned long long)d->idt_base, (unsigned long long)d->cr8);
+	for (i = 0; i < 256; i++) {
+		uint64_t c;
+
+		memcpy(&c, mem + COUNTS + i * 8, 8);
+		if (c)
+			printf("vector_%#04x %llu\n", (unsigned)i, (unsigned long long)c);
+	}
+	show(vm, "eli_state");
+	show(vm, "eli_stats");
+	printf("exits ");
+	show(vm, "exits");
+	printf("irq_exits ");
+	show(vm, "irq_exits");
+	return run->exit_reason == KVM_EXIT_IO ? 0 : 1;
+}

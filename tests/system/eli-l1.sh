@@ -1,0 +1,124 @@
+# Sourced by the emulated host's init of tests/system/eli.sh: a VF guest whose agent answers here.
+
+# The shell prefers its own.
+ip() { /bin/ip "$@"; }
+
+# vf_up : one virtual function for VFIO, and its peer in a namespace
+vf_up() {
+	echo 1 >/proc/irq/default_smp_affinity
+	for n in /sys/class/net/*; do
+		case $(readlink "$n/device/driver") in
+		*/igb) pf=${n##*/} ;;
+		*/e1000e) peer=${n##*/} ;;
+		esac
+	done
+	peer_mac=$(cat "/sys/class/net/$peer/address")
+	ip netns add peer
+	ip link set "$peer" netns peer
+	ip -n peer addr add 10.0.0.1/24 dev "$peer"
+	ip -n peer link set "$peer" up
+	ip -n peer neigh add 10.0.0.10 lladdr 52:54:00:00:01:00 nud permanent dev "$peer"
+	ip link set "$pf" up
+	echo 0 >"/sys/class/net/$pf/device/sriov_drivers_autoprobe"
+	echo 1 >"/sys/class/net/$pf/device/sriov_numvfs"
+	vf=$(basename "$(readlink "/sys/class/net/$pf/device/virtfn0")")
+	ip link set "$pf" vf 0 mac 52:54:00:00:01:00
+	echo vfio-pci >"/sys/bus/pci/devices/$vf/driver_override"
+	echo "$vf" >/sys/bus/pci/drivers_probe
+}
+
+# guest_start [ARGUMENT...] : a guest; its vCPU is on CPU 1, all else on CPU 0
+guest_start() {
+	rm -f /run/a.in /run/a.out
+	mkfifo /run/a.in /run/a.out
+	qemu-l1 -L /lab/share -nodefaults -no-user-config -no-reboot -display none -machine q35,accel=kvm \
+		-cpu host,kvm-pv-eoi=off -m 192 -smp "${vcpus:-1}" -kernel /lab/vmlinux -initrd /lab/l2.cpio \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests idle=poll \
+exitlab.ip=10.0.0.10 exitlab.peer=10.0.0.1 exitlab.peer_mac=$peer_mac" \
+		-name guest=g0,debug-threads=on -serial file:/run/g0.console -device virtio-serial-pci \
+		-chardev pipe,id=agent,path=/run/a -device virtserialport,chardev=agent,name=exitlab.agent \
+		-device "vfio-pci,host=$vf,romfile=" "$@" 2>/run/g0.log &
+	vmm=$!
+	until vcpu=$(grep -l "CPU $((${vcpus:-1} - 1))/KVM" /proc/$vmm/task/*/comm 2>/dev/null) && [ -n "$vcpu" ]; do usleep 10000; done
+	vcpu=${vcpu%/comm} vcpu=${vcpu##*/}
+	taskset -p 1 $vmm >/dev/null
+	for t in /proc/$vmm/task/*; do
+		case $(cat $t/comm) in
+		CPU*) taskset -p 2 ${t##*/} >/dev/null ;;
+		*) taskset -p 1 ${t##*/} >/dev/null ;;
+		esac
+	done
+	dir=$(echo /sys/kernel/debug/kvm/$vmm-*)
+}
+
+# guest_up [ARGUMENT...] : and waits until its agent answers
+guest_up() {
+	guest_start "$@"
+	exec 8>/run/a.in 9</run/a.out
+	answer >/dev/null
+}
+
+answer() { read -r status len <&9 && dd bs=1 count="$len" <&9 2>/dev/null; }
+ask() { echo "$*" >&8; answer; }
+
+# stat NAME : one of KVM's counters of exitless interrupts
+stat() { sed -n "s/^$1 //p" "$dir/eli_stats"; }
+# mode MODE : sets it, waits until it is in effect
+mode() {
+	echo "$1" >"$dir/eli_mode"
+	n=0
+	until grep -q "^mode $1" "$dir/eli_state" || [ $n = 500 ]; do usleep 10000; n=$((n + 1)); done
+}
+vfio_irqs() { sed -n 's/vfio-.*//; T; s/^[^:]*://p' /proc/interrupts | tr -s ' ' '\n' | awk '/^[0-9]+$/ { s += $1 } END { print s + 0 }'; }
+guest_irqs() { ask 'cat /proc/interrupts' | awk '/eth0/ { s += $2 } END { print s + 0 }'; }
+rr() { echo | ip netns exec peer netload rr udp 10.0.0.10 5001 1 1 0 "$1"; }
+
+# --- sections of the log: numbers with names between "@@ NAME" and "@@ end"
+begin() { echo "@@ $1"; }
+end() { echo "@@ end"; }
+
+ticks() { awk '/LOC:/ { print $3 }' /proc/interrupts; }
+# small SECTION ARGUMENT... : eli-guest on CPU 1, and that CPU's timer interrupts meanwhile
+small() {
+	begin "$1"
+	shift
+	before=$(ticks)
+	taskset 2 eli-guest "$@" 2>&1
+	echo "ticks $(($(ticks) - before))"
+	end
+}
+
+# count SECTION COMMAND... : interrupts of guest and host while it runs
+count() {
+	begin "$1"
+	shift
+	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs)
+	"$@" | sed -n 's/.*"resent":\([0-9]*\).*/resent \1/p'
+	usleep 20000
+	echo "guest $(($(guest_irqs) - g))"
+	echo "host $(($(vfio_irqs) - h))"
+	echo "isr_cleanups $(($(stat isr_cleanups) - c))"
+	echo "host_irqs $(($(stat host_irqs) - i))"
+	cat "$dir/eli_state"
+	end
+}
+
+# switching MODES COMMAND... : the modes in turn, at moments that have nothing to do with the work
+switching() {
+	modes=$1
+	shift
+	(
+		s=1
+		while :; do
+			for m in $modes; do
+				echo "$m" >"$dir/eli_mode"
+				s=$(((s * 1103515245 + 12345) % 2147483648))
+				usleep $((500 + s / 65536 % 7000))
+			done
+		done
+	) &
+	switcher=$!
+	"$@"
+	kill $switcher
+	wait $switcher 2>/dev/null
+}

@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Exitless interrupts in the emulated host, whose KVM is built with eli-ref/patches: what a small guest
+# can do to its host, with and without the protection, and interrupts of a virtual function's guest,
+# counted on both sides. Prints TAP; 5 minutes, and 4 for the modules if they are not built yet.
+#
+# usage: tests/system/eli.sh	(needs the testbed: make setup)
+# ELI_LOG=FILE keeps the host's console; ELI_MODULES=DIR takes modules that are built already.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+cd "$TOP"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+log=${ELI_LOG:-$work/text}
+
+modules=${ELI_MODULES:-$(testbed/build-kvm.sh --no-intel --patch eli-ref/patches)}
+paths=$(testbed/build.sh --modules "$modules" "$PWD/build/exitlab-point")
+images=$(sed -n 's/^images //p' <<<"$paths")
+qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+mkdir -p "$work/root/bin"
+gcc -O2 -Wall -Wextra -Werror -static -no-pie -o "$work/root/bin/eli-guest" tests/system/eli-guest.c
+cp tests/system/eli-l1.sh "$work/root/"
+
+{
+	sed '/starting exitlab/,$d' testbed/guest/l1-init
+	echo '. /eli-l1.sh'
+	cat <<'INIT'
+# --- a small guest against its host
+for m in off full; do
+	small $m-spin spin $m 100
+	small $m-cli cli $m 100
+	small $m-fault fault $m 500
+	small $m-int80 int80 $m 500
+	small $m-idtr idtr $m 500
+	small $m-cr8 cr8 $m 100
+	small $m-gate gate $m 200
+	small $m-remap remap $m 100
+	small $m-eoi eoi $m 10000
+	small $m-self self $m 1000
+done
+small delivery-eoi eoi delivery 10000
+echo 0 >/sys/module/kvm/parameters/eli_watchdog_us
+small unbound-cli cli full 100
+echo 10000 >/sys/module/kvm/parameters/eli_watchdog_us
+
+# --- a guest with a virtual function
+vf_up
+guest_up
+ask 'netload server udp 5001 1 1 >/dev/null 2>&1 &' >/dev/null
+rr 50 >/dev/null
+for m in off delivery full; do
+	mode $m
+	count vf-$m rr 1000
+done
+irq=$(sed -n 's/^route irq \([0-9]*\) .*/\1/p' "$dir/eli_state" | head -n 1)
+begin affinity
+(echo 1 >"/proc/irq/$irq/smp_affinity") 2>/dev/null; echo "pinned $?"
+mode off
+(echo 1 >"/proc/irq/$irq/smp_affinity") 2>/dev/null; echo "free $?"
+end
+mode delivery
+count switch-delivery switching "off delivery" rr 2000
+mode full
+count switch-full switching "off full delivery full" rr 2000
+mode full
+begin hotplug
+echo 0 >/sys/devices/system/cpu/cpu1/online; echo "offline $?"
+sed 's/^/away_/' "$dir/eli_state"
+rr 100
+echo 1 >/sys/devices/system/cpu/cpu1/online
+taskset -p 2 "$vcpu" >/dev/null
+rr 100
+mode full
+sed 's/^/back_/' "$dir/eli_state"
+end
+mode full
+count again rr 1000
+begin death
+rr 100 >/dev/null
+cat "$dir/eli_state"
+kill -9 $vmm; wait $vmm
+echo "vfio_lines $(grep -c vfio /proc/interrupts)"
+end
+
+# --- two vCPUs
+vcpus=2 guest_start
+begin smp
+echo full >"$dir/eli_mode"
+usleep 300000
+cat "$dir/eli_state"
+kill -9 $vmm; wait $vmm
+end
+begin kernel
+echo "complaints $(dmesg | grep -cE 'WARNING|BUG:|Oops|stall|unknown reason|No irq handler|lockup')"
+end
+# Last: afterwards CPU 1 has no tick.
+ELI_LIMIT=0 small unlimited-remap remap full 100
+echo "@@ all done"
+poweroff -f
+INIT
+} >"$work/root/init"
+chmod +x "$work/root/init"
+(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
+cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
+timeout "${ELI_TIMEOUT:-590}" "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+	-machine q35,hpet=off -device intel-iommu,intremap=on,eim=on \
+	-accel tcg,thread=single -icount shift=0,sleep=off,quantum=2000 \
+	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 2 -m 2048 \
+	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed,-monitor,-erms,-fsrm,-fzrm,-fsrs,-fsrc \
+	-netdev hubport,id=n0,hubid=0 -netdev hubport,id=n1,hubid=0 \
+	-device pcie-root-port,id=rp0,bus=pcie.0,chassis=1,slot=1,pref32-reserve=16M \
+	-device igb,netdev=n0,bus=rp0,mac=52:54:00:00:00:02,romfile= \
+	-device pcie-root-port,id=rp1,bus=pcie.0,chassis=2,slot=2 \
+	-device e1000e,netdev=n1,bus=rp1,mac=52:54:00:00:00:01,romfile= \
+	-kernel "$images/vmlinux" -initrd "$work/l1.cpio" -serial "file:$work/log" -append "console=ttyS0 panic=-1 \
+mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet intel_iommu=on iommu=strict" >&2 ||
+	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
+tr -d '\r' <"$work/log" >"$log"
+
+# --- what must be true
+n=0
+# v SECTION NAME : a number that a section printed, 0 if it did not
+v() { awk -v s="@@ $1" -v k="$2" '$0 == s { on = 1 } $0 == "@@ end" { on = 0 } on && $1 == k { x = $2 } END { print x ? x : 0 }' "$log"; }
+# t NAME CONDITION... : CONDITION are words for (( ))
+t() {
+	local name=$1
+	shift
+	n=$((n + 1))
+	if (($*)); then echo "ok $n - $name"; else echo "not ok $n - $name ($*)"; fi
+}
+# same NAME TEXT TEXT
+same() {
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then echo "ok $n - $1"; else echo "not ok $n - $1 ('$2', not '$3')"; fi
+}
+
+t "the host's run came to its end" "$(grep -c '^@@ all done' "$log") == 1"
+t "off: no entry is direct" "$(v off-spin direct_entries) == 0 && $(v off-spin reflected) == 0"
+t "each interrupt of the host ends in one exit and is handed back" \
+	"$(v full-spin reflected) >= 20 && $(v full-spin reflected) == $(v full-spin irq_exits)"
+t "a guest with interrupts off meets one NMI, and the host's tick goes on" \
+	"$(v full-cli nmi_kicks) == 1 && $(v full-cli ticks) >= 20"
+t "without the bound it would not" "$(v unbound-cli nmi_kicks) == 0 && $(v unbound-cli ticks) < 10"
+for m in off full; do
+	t "$m: the guest's own #NP and #GP are its own" "$(v $m-fault vector_0x0b) == 500 && $(v $m-fault vector_0x0d) == 500 && $(v $m-fault error_code) == 0x18"
+	t "$m: INT n has its gate" "$(v $m-int80 vector_0x80) == 500 && $(v $m-int80 vector_0x21) == 500"
+	t "$m: SIDT gives the guest's own limit" "$(v $m-idtr idt_limit) == 0xfff && $(v $m-idtr idt_base) == 0x6000"
+	t "$m: CR8 is the guest's own, and masks nothing of the host's" "$(v $m-cr8 cr8) == 15 && $(v $m-cr8 ticks) >= 20"
+	t "$m: a gate that was written is the one that is used" "$(v $m-gate vector_0x80) == 200 && $(v $m-gate vector_0x81) == 200"
+	t "$m: a guest that maps another IDT takes no interrupt of the host's" "$(v $m-remap vector_0xec) == 0 && $(v $m-remap ticks) >= 20"
+	t "$m: each virtual interrupt arrives once" "$(v $m-self vector_0x40) == 1000"
+done
+t "each write to the IDT is seen" "$(v full-gate resyncs) == 400"
+t "without the limit the host's interrupts would be taken" "$(v unlimited-remap vector_0xec) >= 1 || $(v unlimited-remap stolen) >= 1"
+t "EOIs exit in off and delivery" "$(v off-eoi exits) >= 10000 && $(v delivery-eoi exits) >= 10000"
+t "and do not in full" "$(v full-eoi exits) < 100"
+
+t "off: all interrupts of the device go through the host" "$(v vf-off host) >= 2000 && $(v vf-off host) == $(v vf-off guest)"
+for m in delivery full; do
+	t "$m: the guest counts what it counted without" "$(v vf-$m guest) >= 2000 && $(v vf-$m guest) <= 2010 && $(v vf-$m resent) == 0"
+	t "$m: less than 5 % of them reach the host" "$(v vf-$m host) * 20 < $(v vf-$m guest)"
+	t "$m: /proc/interrupts and KVM agree on how many" "$(v vf-$m host) == $(v vf-$m host_irqs)"
+done
+t "delivery: guest = completed at exits + injected" "$(v vf-delivery guest) == $(v vf-delivery isr_cleanups) + $(v vf-delivery host_irqs)"
+t "full: next to none is in service at an exit" "$(v vf-full isr_cleanups) * 50 < $(v vf-full guest)"
+t "off and delivery at random moments: none lost, none twice" "$(v switch-delivery guest) == $(v switch-delivery isr_cleanups) + $(v switch-delivery host_irqs) && $(v switch-delivery guest) >= 4000 && $(v switch-delivery resent) == 0"
+t "all modes at random moments: each request is answered at once" "$(v switch-full guest) >= 4000 && $(v switch-full guest) <= 4020 && $(v switch-full resent) == 0"
+t "the affinity of a pinned interrupt cannot be written" "$(v affinity pinned) != 0"
+t "and can when the mode is off" "$(v affinity free) == 0"
+same "a CPU that goes offline switches off" "$(v hotplug away_mode)" off
+same "and back when the vCPU is on it again" "$(v hotplug back_mode)" full
+t "where interrupts are direct as before" "$(v again host) * 20 < $(v again guest)"
+same "a VM killed in direct mode" "$(v death mode)" full
+t "leaves no interrupt behind" "$(v death vfio_lines) == 0"
+same "two vCPUs are refused" "$(v smp mode) $(v smp why)" "off more"
+t "the host's kernel has nothing to complain of" "$(v kernel complaints) == 0 && $(grep -c '^@@ kernel' "$log") == 1"
+echo "1..$n"

@@ -55,7 +55,7 @@ watched() {
 	show $name
 }
 # fds PID : how many descriptors it has when it does not look at anything
-fds() { for i in 1 2 3 4 5 6; do ls /proc/$1/fd | wc -l; sleep 0.07; done | sort -n | head -n 1; }
+fds() { for i in 1 2 3 4 5 6; do ls -l /proc/$1/fd | grep -vE 'bpf_iter|/proc|/sys|/tmp/.*prom' | wc -l; sleep 0.07; done | sort -n | head -n 1; }
 # size NAME PID : memory in kB, descriptors, memory of maps in bytes
 size() {
 	sed -n "s/^VmRSS:[^0-9]*\([0-9]*\) kB/rss_$1=\1/p; s/^VmData:[^0-9]*\([0-9]*\) kB/data_$1=\1/p" /proc/$2/status

@@ -66,8 +66,9 @@ static int open_exits(struct engine *e)
 	case ENGINE_PERF:
 		return open_backend(e, &perf_backend);
 	default:
-		/* Only one of them is linked into exitlab-point. */
-		return &perf_backend ? open_either(e) : open_backend(e, &bpf_backend);
+		/* Only BPF is linked into exitlab-point; and who asks for a rung asks for BPF. */
+		return &perf_backend && !e->opts.rung ? open_either(e) :
+							open_backend(e, &bpf_backend);
 	}
 }
 

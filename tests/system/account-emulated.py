@@ -85,7 +85,9 @@ def closes(section, count=1):
     wall = {g["tid"]: g["wall_ns"] for g in guests(section)}  # empty: it was killed, or goes on
     return all_of(*[x for r in o["vcpus"] for x in (
         # The VMM's own clock, from before KVM_RUN until it has printed; then it still has to end.
-        ("parts", parts_of(r) - r["unseen_ns"], wall.get(r["tid"], 0) * 99 // 100,
+        # It can wait for the CPU before its first entry, which is no part that was seen.
+        ("all parts", parts_of(r), wall.get(r["tid"], 0) * 99 // 100, 10**12),
+        ("parts seen", parts_of(r) - r["unseen_ns"], wall.get(r["tid"], 0) * 95 // 100,
          wall.get(r["tid"], 10**12) + 60_000_000),
         ("residual", abs(r["residual_ns"]), 0, r["wall_ns"] // 100),
         ("printed residual is wall less parts", r["wall_ns"] - parts_of(r) - r["residual_ns"], 0, 0))])

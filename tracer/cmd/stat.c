@@ -205,6 +205,8 @@ static int measure(struct stat_run *r, struct trace_snapshot *total)
 		ret = check_vms(r);
 	if (!ret)
 		ret = engine_attach(r->engine);
+	if (!ret)
+		stat_check_attached(&r->check);
 	if (!ret && r->o->command)
 		ret = start_command(r);
 	/* The command has what the caller had; from here on this process needs nothing any more. */

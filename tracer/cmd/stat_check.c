@@ -76,6 +76,20 @@ static int read_counters(pid_t vm, struct kvmstat *out)
 	return ret;
 }
 
+void stat_check_attached(struct stat_check *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		struct kvmstat now;
+
+		/* One that has ended meanwhile keeps what it had. */
+		if (c->vm[i].error || read_counters(c->vm[i].vm.pid, &now))
+			continue;
+		c->vm[i].before = c->vm[i].after = now;
+	}
+}
+
 int stat_check_begin(struct stat_check *c)
 {
 	struct vm_list l;

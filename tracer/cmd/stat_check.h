@@ -50,6 +50,11 @@ struct stat_check {
  * privileges of a tracer; what comes after does not. 0 or negative errno.
  */
 int stat_check_begin(struct stat_check *c);
+/*
+ * Once it is attached, before privileges are given up: attaching many programs can take seconds, in
+ * which exits happen that nobody could trace.
+ */
+void stat_check_attached(struct stat_check *c);
 /* After it was detached. 0 or negative errno. */
 int stat_check_end(struct stat_check *c);
 void stat_check_free(struct stat_check *c);

@@ -212,10 +212,10 @@ static void footer(FILE *f, const struct trace_snapshot *s)
 			width = fprintf(f, "\n       ") - 1;
 		width += fprintf(f, "%s", one);
 	}
-	if (s->run_cnt && !s->cost_of_reader)
-		fprintf(f, "; %" PRIu64 " runs took %" PRIu64 " ns each", s->run_cnt,
-			s->run_ns / s->run_cnt);
 	fputc('\n', f);
+	if (s->run_cnt && !s->cost_of_reader)
+		fprintf(f, "their programs ran %" PRIu64 " times, %" PRIu64 " ns each\n", s->run_cnt,
+			s->run_ns / s->run_cnt);
 	if (s->run_cnt && s->cost_of_reader)
 		fprintf(f, "reading %" PRIu64 " events took %" PRIu64 " ns each, %.1f %% of a CPU\n",
 			s->run_cnt, s->run_ns / s->run_cnt,

@@ -4,7 +4,8 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm; default all)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm; default all;
+#	and eli, which builds kernel modules: half an hour)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -158,6 +159,10 @@ fi
 if want kvm; then
 	say "tests with KVM modules built from source take about 6 minutes; their log: $logs/kvm.err"
 	collect kvm tests/system/kvm-tree.sh
+fi
+# Not part of all: exitless interrupts.
+if want eli; then
+	collect eli tests/system/eli.sh
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

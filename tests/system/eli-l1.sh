@@ -88,17 +88,31 @@ small() {
 	end
 }
 
+# injections_on : lets the kernel count what KVM injects, by vector
+inj=/sys/kernel/tracing/events/kvm/kvm_inj_virq
+injections_on() { echo 'hist:keys=vector,reinjected' >$inj/trigger; }
+# injected : of the device's vectors; an injection that is repeated counts once
+injected() {
+	sum=0
+	for v in $(sed -n 's/^route .* guest //p' "$dir/eli_state"); do
+		sum=$((sum + $(awk -v v=$((v)) '/hitcount/ { gsub(/[^0-9]+/, " "); split($0, a, " "); if (a[1] == v && a[2] == 0) s += a[3] }
+			END { print s + 0 }' $inj/hist)))
+	done
+	echo $sum
+}
+
 # count SECTION COMMAND... : interrupts of guest and host while it runs
 count() {
 	begin "$1"
 	shift
-	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs)
+	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs) j=$(injected)
 	"$@" | sed -n 's/.*"resent":\([0-9]*\).*/resent \1/p'
 	usleep 20000
 	echo "guest $(($(guest_irqs) - g))"
 	echo "host $(($(vfio_irqs) - h))"
 	echo "isr_cleanups $(($(stat isr_cleanups) - c))"
 	echo "host_irqs $(($(stat host_irqs) - i))"
+	echo "injected $(($(injected) - j))"
 	cat "$dir/eli_state"
 	end
 }

@@ -25,6 +25,7 @@ cp tests/system/eli-l1.sh "$work/root/"
 	sed '/starting exitlab/,$d' testbed/guest/l1-init
 	echo '. /eli-l1.sh'
 	cat <<'INIT'
+taskset -p 1 $$ >/dev/null
 # --- a small guest against its host
 for m in off full; do
 	small $m-spin spin $m 100
@@ -45,6 +46,7 @@ echo 10000 >/sys/module/kvm/parameters/eli_watchdog_us
 
 # --- a guest with a virtual function
 vf_up
+injections_on
 guest_up
 ask 'netload server udp 5001 1 1 >/dev/null 2>&1 &' >/dev/null
 rr 50 >/dev/null
@@ -86,15 +88,17 @@ end
 vcpus=2 guest_start
 begin smp
 echo full >"$dir/eli_mode"
-usleep 300000
+n=0
+until ! grep -q '^cpu -1' "$dir/eli_state" || [ $n = 500 ]; do usleep 10000; n=$((n + 1)); done
 cat "$dir/eli_state"
 kill -9 $vmm; wait $vmm
 end
 begin kernel
 echo "complaints $(dmesg | grep -cE 'WARNING|BUG:|Oops|stall|unknown reason|No irq handler|lockup')"
 end
-# Last: afterwards CPU 1 has no tick.
-ELI_LIMIT=0 small unlimited-remap remap full 100
+# Last: afterwards CPU 1 has no tick, and the guest's VM cannot be destroyed.
+ELI_LIMIT=0 small unlimited-remap remap full 100 &
+sleep 3
 echo "@@ all done"
 poweroff -f
 INIT
@@ -139,8 +143,8 @@ t "off: no entry is direct" "$(v off-spin direct_entries) == 0 && $(v off-spin r
 t "each interrupt of the host ends in one exit and is handed back" \
 	"$(v full-spin reflected) >= 20 && $(v full-spin reflected) == $(v full-spin irq_exits)"
 t "a guest with interrupts off meets one NMI, and the host's tick goes on" \
-	"$(v full-cli nmi_kicks) == 1 && $(v full-cli ticks) >= 20"
-t "without the bound it would not" "$(v unbound-cli nmi_kicks) == 0 && $(v unbound-cli ticks) < 10"
+	"$(v full-cli nmi_kicks) == 1 && $(v full-cli irq_exits) >= 20"
+t "without the bound it would not" "$(v unbound-cli nmi_kicks) == 0 && $(v unbound-cli irq_exits) < 5"
 for m in off full; do
 	t "$m: the guest's own #NP and #GP are its own" "$(v $m-fault vector_0x0b) == 500 && $(v $m-fault vector_0x0d) == 500 && $(v $m-fault error_code) == 0x18"
 	t "$m: INT n has its gate" "$(v $m-int80 vector_0x80) == 500 && $(v $m-int80 vector_0x21) == 500"
@@ -161,9 +165,13 @@ for m in delivery full; do
 	t "$m: less than 5 % of them reach the host" "$(v vf-$m host) * 20 < $(v vf-$m guest)"
 	t "$m: /proc/interrupts and KVM agree on how many" "$(v vf-$m host) == $(v vf-$m host_irqs)"
 done
-t "delivery: guest = completed at exits + injected" "$(v vf-delivery guest) == $(v vf-delivery isr_cleanups) + $(v vf-delivery host_irqs)"
+t "delivery: guest = completed at exits + injected" "$(v vf-delivery guest) == $(v vf-delivery isr_cleanups) + $(v vf-delivery injected)"
 t "full: next to none is in service at an exit" "$(v vf-full isr_cleanups) * 50 < $(v vf-full guest)"
-t "off and delivery at random moments: none lost, none twice" "$(v switch-delivery guest) == $(v switch-delivery isr_cleanups) + $(v switch-delivery host_irqs) && $(v switch-delivery guest) >= 4000 && $(v switch-delivery resent) == 0"
+# The guest's is the count of interrupts it was given: an interrupt whose vector is pending already makes no
+# second one, in this APIC as in any.
+echo "# off and delivery: the guest counts $(v switch-delivery guest), $(v switch-delivery host_irqs) came to the host, $(v switch-delivery injected) were injected"
+t "off and delivery at random moments: none lost, none twice" "$(v switch-delivery guest) == $(v switch-delivery isr_cleanups) + $(v switch-delivery injected) && $(v switch-delivery guest) >= 4000 && $(v switch-delivery resent) == 0"
+t "all that came to the host were injected, or found their vector pending" "$(v switch-delivery injected) <= $(v switch-delivery host_irqs) && $(v switch-delivery host_irqs) - $(v switch-delivery injected) <= 8"
 t "all modes at random moments: each request is answered at once" "$(v switch-full guest) >= 4000 && $(v switch-full guest) <= 4020 && $(v switch-full resent) == 0"
 t "the affinity of a pinned interrupt cannot be written" "$(v affinity pinned) != 0"
 t "and can when the mode is off" "$(v affinity free) == 0"

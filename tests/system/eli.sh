@@ -85,7 +85,7 @@ echo "vfio_lines $(grep -c vfio /proc/interrupts)"
 end
 
 # --- page table isolation: the IDT is found under both of the guest's page tables
-guest_args=pti=on
+mitigations= guest_args=pti=on
 guest_up
 ask 'netload server udp 5001 1 1 >/dev/null 2>&1 &' >/dev/null
 begin pti
@@ -94,7 +94,7 @@ end
 mode full
 count pti-full rr 1000
 kill -9 $vmm; wait $vmm
-guest_args=
+mitigations=mitigations=off guest_args=
 
 # --- two vCPUs
 vcpus=2 guest_start

@@ -32,13 +32,12 @@ struct data {
 	uint64_t idt_limit;	/* as SIDT says */
 	uint64_t idt_base;
 	uint64_t cr8;
-	uint64_t done;
 };
 
 /* RDI: how often, or how many TSC ticks. RBX: DATA. The tests' ends are the OUT. */
 extern const char code[], code_end[], common[];
-extern const char t_spin[], t_cli[], t_fault[], t_int80[], t_idtr[], t_cr8[], t_gate[], t_remap[], t_eoi[],
-	t_self[];
+extern const char t_spin[], t_cli[], t_fault[], t_int80[], t_idtr[], t_cr8[], t_gate[], t_remap[],
+	t_eoi[], t_self[];
 asm(".pushsection .rodata\n"
     "code:\n"
     /* for RDI ticks of the TSC */
@@ -131,7 +130,7 @@ static void load(void)
 static void set_registers(int vcpu, uint64_t entry, uint64_t n)
 {
 	struct kvm_regs r = { .rip = entry, .rsp = STACK, .rdi = n, .rbx = DATA, .rflags = 2 };
-	struct kvm_segment cs = { .base = 0, .limit = ~0u, .selector = 8, .type = 11, .present = 1, .s = 1,
+	struct kvm_segment cs = { .limit = ~0u, .selector = 8, .type = 11, .present = 1, .s = 1,
 				  .l = 1, .g = 1 }, ds;
 	struct { struct kvm_msrs h; struct kvm_msr_entry e[1]; } msr = {
 		{ .nmsrs = 1 }, { { .index = 0x80f, .data = 0x1ff } } };
@@ -185,8 +184,9 @@ static void show(int vm, const char *name)
 
 static void set_cpuid(int kvm, int vcpu)
 {
-	struct { struct kvm_cpuid2 h; struct kvm_cpuid_entry2 e[100]; } c = { .h = { .nent = 100 } };
+	struct { struct kvm_cpuid2 h; struct kvm_cpuid_entry2 e[100]; } c;
 
+	c.h.nent = 100;
 	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &c) || ioctl(vcpu, KVM_SET_CPUID2, &c))
 		die("CPUID");
 }
@@ -199,13 +199,57 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-int main(int argc, char **argv)
+/* A VM with memory and one vCPU, whose shared page goes to @run. */
+static int create(int kvm, int *vcpu, struct kvm_run **run)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
-	int kvm = open("/dev/kvm", O_RDWR), vm, vcpu, i;
+	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+
+	if (vm < 0)
+		die("/dev/kvm");
+	mem = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	region.userspace_addr = (uintptr_t)mem;
+	if (mem == MAP_FAILED || ioctl(vm, KVM_CREATE_IRQCHIP, 0) ||
+	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+		die("memory");
+	*vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	*run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, *vcpu, 0);
+	if (*vcpu < 0 || *run == MAP_FAILED)
+		die("vCPU");
+	load();
+	set_cpuid(kvm, *vcpu);
+	return vm;
+}
+
+static void report(int vm)
+{
+	const struct data *d = (struct data *)(mem + DATA);
+	uint64_t count;
+	int v;
+
+	printf("error_code %#llx\nidt_limit %#llx\n", (unsigned long long)d->error_code,
+	       (unsigned long long)d->idt_limit);
+	printf("idt_base %#llx\ncr8 %llu\n", (unsigned long long)d->idt_base,
+	       (unsigned long long)d->cr8);
+	for (v = 0; v < 256; v++) {
+		memcpy(&count, mem + COUNTS + v * 8, 8);
+		if (count)
+			printf("vector_%#04x %llu\n", (unsigned)v, (unsigned long long)count);
+	}
+	show(vm, "eli_state");
+	show(vm, "eli_stats");
+	printf("exits ");
+	show(vm, "exits");
+	printf("irq_exits ");
+	show(vm, "irq_exits");
+}
+
+int main(int argc, char **argv)
+{
 	const char *limit = getenv("ELI_LIMIT");
+	int kvm, vm, vcpu;
 	struct kvm_run *run;
-	struct data *d;
 	uint64_t n, t0;
 	size_t t;
 
@@ -216,23 +260,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: eli-guest TEST MODE N\n");
 		return 2;
 	}
-	vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
-	if (vm < 0)
-		die("/dev/kvm");
-	mem = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	region.userspace_addr = (uintptr_t)mem;
-	if (mem == MAP_FAILED || ioctl(vm, KVM_CREATE_IRQCHIP, 0) ||
-	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
-		die("memory");
-	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED,
-		   vcpu, 0);
-	if (vcpu < 0 || run == MAP_FAILED)
-		die("vCPU");
-	load();
-	set_cpuid(kvm, vcpu);
-	i = ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
-	n = strtoull(argv[3], NULL, 10) * (tests[t].ms ? (uint64_t)i : 1);
+	kvm = open("/dev/kvm", O_RDWR);
+	vm = create(kvm, &vcpu, &run);
+	n = strtoull(argv[3], NULL, 10);
+	if (tests[t].ms)
+		n *= (uint64_t)ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
 	set_registers(vcpu, CODE + (uint64_t)(tests[t].entry - code), n);
 	if (strcmp(argv[2], "off"))
 		set(vm, "eli_mode", argv[2]);
@@ -244,22 +276,6 @@ int main(int argc, char **argv)
 			die("KVM_RUN");
 	while (run->exit_reason == KVM_EXIT_INTR);
 	printf("elapsed_ms %llu\n", (unsigned long long)(now_ns() - t0) / 1000000);
-	printf("exit_reason %u\n", run->exit_reason);
-	d = (struct data *)(mem + DATA);
-	printf("error_code %#llx\nidt_limit %#llx\nidt_base %#llx\ncr8 %llu\n", (unsigned long long)d->error_code,
-	       (unsigned long long)d->idt_limit, (unsigned long long)d->idt_base, (unsigned long long)d->cr8);
-	for (i = 0; i < 256; i++) {
-		uint64_t c;
-
-		memcpy(&c, mem + COUNTS + i * 8, 8);
-		if (c)
-			printf("vector_%#04x %llu\n", (unsigned)i, (unsigned long long)c);
-	}
-	show(vm, "eli_state");
-	show(vm, "eli_stats");
-	printf("exits ");
-	show(vm, "exits");
-	printf("irq_exits ");
-	show(vm, "irq_exits");
+	report(vm);
 	return run->exit_reason == KVM_EXIT_IO ? 0 : 1;
 }

@@ -33,8 +33,8 @@ guest_start() {
 	mkfifo /run/a.in /run/a.out
 	qemu-l1 -L /lab/share -nodefaults -no-user-config -no-reboot -display none -machine q35,accel=kvm \
 		-cpu host,kvm-pv-eoi=off -m 192 -smp "${vcpus:-1}" -kernel /lab/vmlinux -initrd /lab/l2.cpio \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests idle=poll \
-exitlab.ip=10.0.0.10 exitlab.peer=10.0.0.1 exitlab.peer_mac=$peer_mac" \
+		-append "console=ttyS0 quiet panic=-1 ${mitigations=mitigations=off} nokaslr ipv6.disable=1 cryptomgr.notests idle=poll \
+exitlab.ip=10.0.0.10 exitlab.peer=10.0.0.1 exitlab.peer_mac=$peer_mac ${guest_args:-}" \
 		-name guest=g0,debug-threads=on -serial file:/run/g0.console -device virtio-serial-pci \
 		-chardev pipe,id=agent,path=/run/a -device virtserialport,chardev=agent,name=exitlab.agent \
 		-device "vfio-pci,host=$vf,romfile=" "$@" 2>/run/g0.log &

@@ -84,6 +84,18 @@ kill -9 $vmm; wait $vmm
 echo "vfio_lines $(grep -c vfio /proc/interrupts)"
 end
 
+# --- page table isolation: the IDT is found under both of the guest's page tables
+mitigations= guest_args=pti=on
+guest_up
+ask 'netload server udp 5001 1 1 >/dev/null 2>&1 &' >/dev/null
+begin pti
+ask 'dmesg | grep -c "isolation: .*enabled"' | sed 's/^/isolated /'
+end
+mode full
+count pti-full rr 1000
+kill -9 $vmm; wait $vmm
+mitigations=mitigations=off guest_args=
+
 # --- two vCPUs
 vcpus=2 guest_start
 begin smp
@@ -180,6 +192,8 @@ same "and back when the vCPU is on it again" "$(v hotplug back_mode)" full
 t "where interrupts are direct as before" "$(v again host) * 20 < $(v again guest)"
 same "a VM killed in direct mode" "$(v death mode)" full
 t "leaves no interrupt behind" "$(v death vfio_lines) == 0"
+t "a guest with page table isolation" "$(v pti isolated) >= 1"
+t "takes its interrupts directly, too" "$(v pti-full guest) >= 2000 && $(v pti-full host) * 20 < $(v pti-full guest) && $(v pti-full resent) == 0"
 same "two vCPUs are refused" "$(v smp mode) $(v smp why)" "off more"
 t "the host's kernel has nothing to complain of" "$(v kernel complaints) == 0 && $(grep -c '^@@ kernel' "$log") == 1"
 echo "1..$n"

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Judges the records of tests/system/elvis.sh. Prints TAP."""
+import glob
+import json
+import sys
+
+records = {}
+for path in glob.glob(sys.argv[1] + "/*/*.json"):
+    r = json.load(open(path))
+    for w in r["windows"]:
+        records[path.split("/")[-2], r["point"]["configuration"]["name"], w["workload"]] = w
+n = failed = 0
+
+
+def t(name, ok):
+    global n, failed
+    n += 1
+    try:
+        ok = ok()
+    except (KeyError, IndexError, TypeError, ZeroDivisionError) as e:
+        print(f"# {name}: {e!r}")
+        ok = False
+    failed += not ok
+    print(f"{'ok' if ok else 'not ok'} {n} - {name}")
+
+
+def exits(w, *names):
+    return sum(e["count"] for vm in w["tracer"]["vms"] for v in vm["vcpus"] for e in v["reasons"]
+               if e["name"] in names)
+
+
+def side(w):
+    return w["counters"]["sidecores"]
+
+
+def queues(w, key):
+    return sum(q[key] for q in side(w)["queues"])
+
+
+def signal(w, name):
+    return w["counters"]["signals"][name]
+
+
+for key, w in sorted(records.items()):
+    label = " ".join(key)
+    t(f"{label}: all work was done, and the tracer agrees with KVM", lambda: w["work"] > 0 and
+      all(c["difference"] == 0 for c in w["checks"]))
+    if "sidecores" not in w["counters"]:
+        t(f"{label}: without the parameter there are no sidecores", lambda: key[1] in ("vhost", "affinity"))
+        continue
+    guests = 3 if key[0] == "mix" else 1
+    t(f"{label}: one thread serves the devices of all guests", lambda: len(side(w)["cores"]) == 1 and
+      side(w)["cores"][0]["workers"] == guests and len(side(w)["queues"]) == 2 * guests)
+    core = side(w)["cores"][0]
+    # It is read before the tracer is attached and after it is detached: some milliseconds more.
+    t(f"{label}: its time is all accounted for", lambda: 0 <= core["work_ns"] + core["poll_ns"] +
+      core["idle_ns"] - w["duration_ns"] <= 4_000_000)
+    t(f"{label}: replies are those that perf counts", lambda: queues(w, "replies") == signal(w, "replies"))
+    t(f"{label}: kicks are those that perf counts", lambda: queues(w, "kicks") == signal(w, "kicks"))
+    if guests > 1:
+        t(f"{label}: it has used the memory of several owners", lambda: core["mm_switches"] > guests)
+    if key[1] == "polling":
+        # What event_idx cannot prevent: one stray kick where polling of a queue begins.
+        t(f"{label}: guests do not kick", lambda: signal(w, "kicks") <= w["work"] / 1000 * guests + guests)
+        t(f"{label}: it finds work by polling", lambda: queues(w, "poll_works") > 0 and
+          core["polls"] > core["empty_polls"] > 0 and core["poll_ns"] > 0)
+        if key[2] == "rr":
+            t(f"{label}: and no exit for a doorbell", lambda: exits(w, "NPF") <= w["work"] / 1000 * guests + guests)
+            t(f"{label}: every request was found by polling", lambda: queues(w, "poll_works") >= w["work"])
+    else:
+        t(f"{label}: without polling every request is a kick", lambda: key[2] != "rr" or
+          signal(w, "kicks") == exits(w, "NPF") == w["work"])
+        t(f"{label}: and the thread sleeps when there is nothing to do", lambda: core["polls"] == 0 and
+          core["poll_ns"] == 0 and core["idle_ns"] > 0)
+print(f"1..{n}")
+sys.exit(failed > 0)

@@ -138,9 +138,7 @@ if want tracer61; then
 	if [ -n "$old" ]; then
 		# Once, and not by each of them at the same time.
 		EXITLAB_NO_SETUP=1 testbed/build.sh --kernel "$old" --guest-kernel "$old" "$PWD/build/exitlab-point" >/dev/null
-		pool_add robust-6.1 tests/system/robust-emulated.sh "$old"
 		pool_add rungs-6.1 tests/system/rungs-emulated.sh "$old"
-		pool_add engines-6.1 tests/system/engines-emulated.sh --kernel "$old"
 		pool_add iocores-6.1 tests/system/iocores-emulated.sh 6.1
 		pool_add account-6.1 tests/system/account-emulated.sh --kernel "$old"
 		pool_add stat-6.1 tests/system/stat-emulated.sh "$old"

@@ -27,13 +27,10 @@ query() {
 	    r[j["point"]["id"]] = j
 	def boots(p):
 	    return r[p]["machine"]["guest_boot_ns"]
-	# In mean, of exits that do not sleep; and of all, per unit of work.
+	# In mean, of exits that do not sleep.
 	def handling(p):
 	    v = [e for m in r[p]["windows"][0]["tracer"]["vms"] for c in m["vcpus"] for e in c["reasons"] if e["name"] != "HLT"]
 	    return sum(e["total_ns"] for e in v) / sum(e["timed"] for e in v)
-	def handled(p):
-	    v = [c for m in r[p]["windows"][0]["tracer"]["vms"] for c in m["vcpus"]]
-	    return sum(c["handling_ns"] for c in v) / r[p]["windows"][0]["work"]
 	def rtt(p):
 	    return r[p]["windows"][0]["result"]["rtt_mean_ns"]
 	if not eval(sys.argv[2]):
@@ -61,9 +58,10 @@ t "an exit takes longer where instructions take longer" $?
 
 $x run scenarios/selftest-wakeup.yaml -o "$work/wakeup" 2>"$work/wakeup.err"
 t "a vhost worker that sleeps and one that polls run" $?
-# Both ways of a request wake the worker, by an interrupt of 500 ns. A worker that polls has doorbells
-# switched off meanwhile: what the guest saves by that, the tracer has counted.
-query "$work/wakeup" 'abs(rtt("sleeps") - 2 * 500 - (handled("sleeps") - handled("polls")) - rtt("polls")) <= 0.05 * rtt("polls")'
-t "a polling worker slows nobody: round trips differ by wake-ups and doorbells, within 5 %" $?
-query "$work/wakeup" 'all(r[p]["windows"][0]["result"]["rtt_p99_ns"] < 1.6 * r[p]["windows"][0]["result"]["rtt_min_ns"] for p in r)'
-t "without moderation no interrupt is held back: no round trip waits" $?
+# Both ways of a request wake the worker: an interrupt of 500 ns, and some thousand instructions to leave
+# idle, to switch, and a doorbell. If a spinning CPU slowed the others, polling would be the slower one.
+query "$work/wakeup" '0 <= rtt("sleeps") - rtt("polls") <= 0.25 * rtt("polls")'
+t "a polling worker slows nobody: a round trip is shorter by what wake-ups take, at most a quarter" $?
+# With moderation half of them take 1.6 to 19 times as long as the shortest.
+query "$work/wakeup" 'all(r[p]["windows"][0]["result"]["rtt_p50_ns"] < 1.2 * r[p]["windows"][0]["result"]["rtt_min_ns"] for p in r)'
+t "without moderation no interrupt is held back: half of the round trips are as short as any" $?

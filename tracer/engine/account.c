@@ -131,7 +131,8 @@ static void use_interrupts(struct account_signal *s)
 #undef PAIR
 }
 
-static int try_load(struct account_signal *s, const struct engine_opts *o, const struct rung_pair *r)
+static int try_load(struct account_signal *s, const struct engine_opts *o,
+		    const struct rung_pair *r)
 {
 	const char *kvm = r->kvm_btf ? "tp_btf" : "raw_tp";
 	const char *sched = r->sched_btf ? "tp_btf" : "raw_tp";

@@ -35,6 +35,10 @@ else
 	n=$((n + 1))
 	echo "ok $n - shellcheck finds nothing in the scripts # SKIP shellcheck is not installed"
 fi
+# A shell that becomes another program runs no trap.
+t "no script that tidies up at its end ends by exec" \
+	"$(scripts | while read -r f; do
+		grep -q '^trap .* EXIT' "$f" && awk -v f="$f" 'NF { last = $0 } END { if (last ~ /^exec /) print f }' "$f"; done)"
 t "every subcommand has a man page" \
 	"$(build/exitlab --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | while read -r c; do
 		[ -s "build/man/exitlab-$c.1" ] || echo "$c"; done; [ -s build/man/exitlab.1 ] || echo exitlab)"

@@ -187,4 +187,4 @@ timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-re
 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
 	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
 tr -d '\r' <"$work/log" >"${ENGINES_LOG:-$work/text}"
-exec python3 tests/system/engines-emulated.py "${ENGINES_LOG:-$work/text}"
+python3 tests/system/engines-emulated.py "${ENGINES_LOG:-$work/text}"

@@ -52,4 +52,4 @@ timeout "${IOCORES_TIMEOUT:-570}" "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -
 tsc=reliable tsc=noirqtime quiet" >&2 ||
 	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
 tr -d '\r' <"$work/log" >"${IOCORES_LOG:-$work/text}"
-exec python3 tests/system/iocores-emulated.py "${IOCORES_LOG:-$work/text}"
+python3 tests/system/iocores-emulated.py "${IOCORES_LOG:-$work/text}"

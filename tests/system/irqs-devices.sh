@@ -173,4 +173,4 @@ timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-re
 tsc=reliable intel_iommu=on iommu=strict quiet" >&2 ||
 	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
 tr -d '\r' <"$work/log" >"${IRQS_DEVICES_LOG:-$work/text}"
-exec python3 tests/system/irqs-devices.py "${IRQS_DEVICES_LOG:-$work/text}"
+python3 tests/system/irqs-devices.py "${IRQS_DEVICES_LOG:-$work/text}"

@@ -101,4 +101,4 @@ timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-re
 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
 	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
 tr -d '\r' <"$work/log" >"${IRQS_EMULATED_LOG:-$work/text}"
-exec python3 tests/system/irqs-emulated.py "${IRQS_EMULATED_LOG:-$work/text}"
+python3 tests/system/irqs-emulated.py "${IRQS_EMULATED_LOG:-$work/text}"

@@ -178,4 +178,4 @@ timeout 900 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reb
 mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
 	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
 tr -d '\r' <"$work/log" >"${RECORD_EMULATED_LOG:-$work/text}"
-exec python3 tests/system/record-emulated.py "${RECORD_EMULATED_LOG:-$work/text}"
+python3 tests/system/record-emulated.py "${RECORD_EMULATED_LOG:-$work/text}"

@@ -7,33 +7,20 @@
 # usage: tests/system/account-emulated.sh [--kernel PACKAGE]	(needs the testbed: make setup)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/l1.sh"
 cd "$TOP"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-paths=$(testbed/build.sh "$@" "$PWD/build/exitlab-point")
-images=$(sed -n 's/^images //p' <<<"$paths")
-qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+[ "${1:-}" != --kernel ] || shift
+l1_open "$@"
 mkdir -p build/tests
 gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static -s -o build/tests/account-guest \
 	tests/system/account-guest.c
 
-# put PROGRAM [NAME] : a program and every shared library it needs
-put() {
-	local lib
-	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
-	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
-		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
-	done
-}
-put build/exitlab
-put build/tests/account-guest
-put build/guest/timers
-put "$(command -v setpriv)" setpriv-real
+l1_put build/exitlab
+l1_put build/tests/account-guest
+l1_put build/guest/timers
+l1_put "$(command -v setpriv)" setpriv-real
 
-{
-	sed '/starting exitlab/,$d' testbed/guest/l1-init
-	cat <<'INIT'
+l1_run -accel tcg,thread=single -icount shift=0,sleep=off -smp 1 <<'INIT'
 # The host itself reads, for each section: NAME COMMAND...
 section() {
 	name=$1; shift
@@ -115,19 +102,6 @@ for e in $t/events/kvm $t/events/sched $t/events/irq $t/events/irq_vectors; do e
 echo "@@ trace out"
 grep -v '^#' $t/trace | sed 's/^ *//; s/  */ /g'
 echo "@@ end"
-echo "@@ all done"
-poweroff -f
 INIT
-} >"$work/root/init"
-chmod +x "$work/root/init"
-(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
-cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
-	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
-	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 1 -m 1500 \
-	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \
-	-initrd "$work/l1.cpio" -serial "file:$work/log" -append "console=ttyS0 panic=-1 \
-mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
-	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
-tr -d '\r' <"$work/log" >"${ACCOUNT_EMULATED_LOG:-$work/text}"
-python3 tests/system/account-emulated.py "${ACCOUNT_EMULATED_LOG:-$work/text}"
+[ -z "${ACCOUNT_EMULATED_LOG:-}" ] || cp "$L1_WORK/text" "$ACCOUNT_EMULATED_LOG"
+python3 tests/system/account-emulated.py "$L1_WORK/text"

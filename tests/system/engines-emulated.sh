@@ -8,30 +8,16 @@
 # usage: tests/system/engines-emulated.sh [--kernel PACKAGE]	(needs the testbed: make setup)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/l1.sh"
 cd "$TOP"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+[ "${1:-}" != --kernel ] || shift
+l1_open "$@"
 
-paths=$(testbed/build.sh "$@" "$PWD/build/exitlab-point")
-images=$(sed -n 's/^images //p' <<<"$paths")
-qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+l1_put build/exitlab
+l1_put build/guest/kvmguest
+l1_put "$(command -v setpriv)" setpriv-real
 
-# put PROGRAM [NAME] : a program and every shared library it needs
-put() {
-	local lib
-	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
-	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
-		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
-	done
-}
-put build/exitlab
-put build/guest/kvmguest
-put "$(command -v setpriv)" setpriv-real
-
-# The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
-{
-	sed '/starting exitlab/,$d' testbed/guest/l1-init
-	cat <<'INIT'
+l1_run -accel tcg,thread=single -icount shift=0,sleep=off -smp 2 <<'INIT'
 echo '#!/bin/sh' >/bin/guest
 echo 'exec kvmguest --out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511' >>/bin/guest
 chmod 755 /bin/guest /tmp /bin
@@ -172,19 +158,6 @@ section least as +perfmon,+dac_read_search exitlab stat --json -- guest
 section ring env EXITLAB_RING_KB=65536 setpriv-real --reuid 65534 --regid 65534 --clear-groups \
 	--inh-caps -all,+perfmon,+dac_read_search --ambient-caps -all,+perfmon,+dac_read_search \
 	--bounding-set -all,+perfmon,+dac_read_search exitlab stat --engine perf --json -- guest
-echo "@@ all done"
-poweroff -f
 INIT
-} >"$work/root/init"
-chmod +x "$work/root/init"
-(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
-cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
-	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
-	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 2 -m 1500 \
-	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \
-	-initrd "$work/l1.cpio" -serial "file:$work/log" -append "console=ttyS0 panic=-1 \
-mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
-	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
-tr -d '\r' <"$work/log" >"${ENGINES_LOG:-$work/text}"
-python3 tests/system/engines-emulated.py "${ENGINES_LOG:-$work/text}"
+[ -z "${ENGINES_LOG:-}" ] || cp "$L1_WORK/text" "$ENGINES_LOG"
+python3 tests/system/engines-emulated.py "$L1_WORK/text"

@@ -7,31 +7,17 @@
 # usage: tests/system/irqs-emulated.sh [--kernel PACKAGE]	(needs the testbed: make setup)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/l1.sh"
 cd "$TOP"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+[ "${1:-}" != --kernel ] || shift
+l1_open "$@"
 
-paths=$(testbed/build.sh "$@" "$PWD/build/exitlab-point")
-images=$(sed -n 's/^images //p' <<<"$paths")
-qemu=$(sed -n 's/^qemu //p' <<<"$paths")
+gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -static -pthread -s -o "$L1_WORK/irqs-guest" tests/system/irqs-guest.c
+l1_put "$L1_WORK/irqs-guest"
+l1_put build/exitlab
+l1_put "$(command -v setpriv)" setpriv-real
 
-# put PROGRAM [NAME] : a program and every shared library it needs
-put() {
-	local lib
-	install -D -m 755 "$1" "$work/root/bin/${2:-${1##*/}}"
-	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\) (0x.*/\1/p' | while read -r lib; do
-		[ -e "$work/root$lib" ] || install -D -m 755 "$lib" "$work/root$lib"
-	done
-}
-gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -static -pthread -s -o "$work/irqs-guest" tests/system/irqs-guest.c
-put "$work/irqs-guest"
-put build/exitlab
-put "$(command -v setpriv)" setpriv-real
-
-# The image's own init up to where it starts exitlab-point; a second archive replaces files of the first.
-{
-	sed '/starting exitlab/,$d' testbed/guest/l1-init
-	cat <<'INIT'
+l1_run -accel tcg,thread=single -icount shift=0,sleep=off -smp 1 <<'INIT'
 events=/sys/kernel/tracing/events/kvm
 hists="kvm_inj_virq:vector kvm_apic_accept_irq:apicid,vec kvm_eoi:vector"
 # section NAME COMMAND... : what it printed, its status, and the kernel's own counts meanwhile
@@ -86,19 +72,6 @@ echo 2 >/proc/sys/kernel/perf_event_paranoid
 caps=-all,+bpf,+perfmon,+dac_read_search
 section least setpriv-real --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps \
 	--bounding-set $caps $stat --json -- guest --msi 211 --pv-eoi
-echo "@@ all done"
-poweroff -f
 INIT
-} >"$work/root/init"
-chmod +x "$work/root/init"
-(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
-cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout 1500 "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
-	-machine q35,hpet=off -accel tcg,thread=single -icount shift=0,sleep=off \
-	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 1 -m 1500 \
-	-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$images/vmlinux" \
-	-initrd "$work/l1.cpio" -serial "file:$work/log" -append "console=ttyS0 panic=-1 \
-mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet" >&2 ||
-	echo "the emulated machine did not end: $(tail -n 3 "$work/log")" >&2
-tr -d '\r' <"$work/log" >"${IRQS_EMULATED_LOG:-$work/text}"
-python3 tests/system/irqs-emulated.py "${IRQS_EMULATED_LOG:-$work/text}"
+[ -z "${IRQS_EMULATED_LOG:-}" ] || cp "$L1_WORK/text" "$IRQS_EMULATED_LOG"
+python3 tests/system/irqs-emulated.py "$L1_WORK/text"

@@ -101,6 +101,7 @@ struct claim_values {
 	} t[MAX_TABLES];
 	size_t n;
 	int error;		/* of a table that cannot be read */
+	const char *why;	/* note of the first missing value */
 };
 
 struct claim_values *claim_values_new(const char *dir)
@@ -157,8 +158,11 @@ static int value(struct claim_values *v, const char *name, const struct expr_arg
 	const struct value_table *t = table(v, name);
 	const struct value_row *r = t ? values_find(t, a[0].text, a[1].text, a[2].text) : NULL;
 
-	if (!r || !r->has_value)
+	if (!r || !r->has_value) {
+		if (r && *r->note && !v->why)
+			v->why = r->note;
 		return -ENODATA;
+	}
 	*out = r->value;
 	return 0;
 }
@@ -224,6 +228,17 @@ static int same(const struct value_table *a, const struct value_table *b, const 
 	return any ? 0 : -ENODATA;
 }
 
+/* What a function of a whole table returned; a missing value has its reason in some row. */
+static int of_all(struct claim_values *v, const struct value_table *t, int ret)
+{
+	size_t i;
+
+	for (i = 0; ret == -ENODATA && t && i < t->n && !v->why; i++)
+		if (!t->rows[i].has_value && *t->rows[i].note)
+			v->why = t->rows[i].note;
+	return ret;
+}
+
 /* Whether @a are @n arguments as @kinds says: 's' a string, 'n' a number. */
 static bool takes(const struct expr_arg *a, size_t n, const char *kinds)
 {
@@ -246,11 +261,14 @@ static int call(void *arg, const char *name, const struct expr_arg *a, size_t n,
 	if (!strcmp(name, "m") && takes(a, n, "sss"))
 		return value(v, "measured", a, out);
 	if ((!strcmp(name, "min_upto") || !strcmp(name, "max_upto")) && takes(a, n, "sn"))
-		return extreme_upto(table(v, a[0].text), a[1].number, name[1] == 'a', out);
+		return of_all(v, table(v, a[0].text),
+			      extreme_upto(table(v, a[0].text), a[1].number, name[1] == 'a', out));
 	if (!strcmp(name, "mono") && takes(a, n, "ss"))
-		return monotone(table(v, a[0].text), a[1].text, out);
+		return of_all(v, table(v, a[0].text),
+			      monotone(table(v, a[0].text), a[1].text, out));
 	if (!strcmp(name, "same") && takes(a, n, "sss"))
-		return same(table(v, a[0].text), table(v, a[1].text), a[2].text, out);
+		return of_all(v, table(v, a[0].text),
+			      same(table(v, a[0].text), table(v, a[1].text), a[2].text, out));
 	return -EINVAL;
 }
 
@@ -265,6 +283,7 @@ int claim_judge(const struct claim *c, struct claim_values *v, double *result)
 
 	*result = 0;
 	v->error = 0;
+	v->why = NULL;
 	ret = expr_eval(c->expression, &env, result, why, sizeof(why));
 	if (v->error)
 		return v->error;
@@ -281,4 +300,52 @@ int claim_judge(const struct claim *c, struct claim_values *v, double *result)
 	else
 		holds = fabs(*result - c->value) <= slack;
 	return holds ? CLAIM_HOLDS : CLAIM_FAILS;
+}
+
+const char *claim_why(const struct claim_values *v)
+{
+	return v->why ? v->why : "";
+}
+
+int claims_judge_all(const struct claims *list, struct claim_values *printed,
+		     struct claim_values *measured, struct judged_claim **out)
+{
+	struct judged_claim *all = calloc(list->n + 1, sizeof(*all));
+	size_t i;
+	int ret = all ? 0 : -ENOMEM;
+
+	for (i = 0; !ret && i < list->n; i++) {
+		struct judged_claim *j = &all[i];
+
+		j->c = &list->claim[i];
+		ret = claim_judge(j->c, printed, &j->printed_value);
+		if (ret < 0)
+			break;
+		j->printed = ret;
+		ret = measured ? claim_judge(j->c, measured, &j->measured_value) : CLAIM_NO_DATA;
+		if (ret < 0)
+			break;
+		j->measured = ret;
+		ret = 0;
+		if (j->measured == CLAIM_NO_DATA && measured) {
+			j->why = strdup(*claim_why(measured) ? claim_why(measured) :
+					"no item has such a value of ours");
+			ret = j->why ? 0 : -ENOMEM;
+		}
+	}
+	if (ret < 0) {
+		claims_judged_free(all, list->n);
+		return ret;
+	}
+	*out = all;
+	return 0;
+}
+
+void claims_judged_free(struct judged_claim *all, size_t n)
+{
+	size_t i;
+
+	for (i = 0; all && i < n; i++)
+		free(all[i].why);
+	free(all);
 }

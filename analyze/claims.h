@@ -51,5 +51,20 @@ void claim_values_free(struct claim_values *v);
  * errno: the expression is wrong or a table is, said in one line.
  */
 int claim_judge(const struct claim *c, struct claim_values *v, double *value);
+/* Why the claim judged last has no data: the note of the value that is missing; else "". */
+const char *claim_why(const struct claim_values *v);
+
+/* One claim, judged by what is printed and by what was measured. */
+struct judged_claim {
+	const struct claim *c;
+	int printed, measured;		/* enum claim_verdict */
+	double printed_value, measured_value;
+	char *why;			/* no measured value */
+};
+
+/* Judges all; @measured may be NULL. 0 or negative errno; free with claims_judged_free(). */
+int claims_judge_all(const struct claims *list, struct claim_values *printed,
+		     struct claim_values *measured, struct judged_claim **out);
+void claims_judged_free(struct judged_claim *all, size_t n);
 
 #endif

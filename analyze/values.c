@@ -175,7 +175,8 @@ static int read_row(const struct text_table *t, const char *path, size_t row, co
 		.configuration = text_table_cell(t, row, col[0]),
 		.x = text_table_cell(t, row, col[1]), .metric = text_table_cell(t, row, col[2]),
 		.unit = text_table_cell(t, row, col[4]),
-		.provenance = text_table_cell(t, row, col[5]), .has_value = *text != 0 };
+		.provenance = text_table_cell(t, row, col[5]), .has_value = *text != 0,
+		.note = col[6] < 0 ? "" : text_table_cell(t, row, col[6]) };
 	if (!v->has_value)
 		return 0;
 	v->value = strtod(text, &end);
@@ -189,7 +190,7 @@ int values_read(const char *path, struct value_table *out)
 {
 	static const char *const titles[] = { "configuration", "x", "metric", "value", "unit",
 					      "provenance" };
-	int col[6], ret;
+	int col[7], ret;
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
@@ -198,6 +199,9 @@ int values_read(const char *path, struct value_table *out)
 		col[i] = text_table_column(&out->text, path, titles[i]);
 		ret = col[i] < 0 ? col[i] : 0;
 	}
+	for (col[6] = ret ? -1 : (int)out->text.columns - 1; col[6] >= 0; col[6]--)
+		if (!strcmp(text_table_cell(&out->text, 0, col[6]), "note"))
+			break;
 	if (!ret)
 		out->rows = calloc(out->text.rows, sizeof(out->rows[0]));
 	if (!ret && !out->rows)

@@ -26,6 +26,7 @@ const char *text_table_cell(const struct text_table *t, size_t row, int column);
 
 struct value_row {
 	const char *configuration, *x, *metric, *unit, *provenance;	/* the table's */
+	const char *note;	/* "" if the table has no such column */
 	double value;
 	bool has_value;
 };

@@ -31,6 +31,7 @@ static const struct command {
 	{ "baseline", cmd_baseline, "write or update the baseline of a gate" },
 	{ "compare", cmd_compare, "show runs side by side, with the differences" },
 	{ "claims", cmd_claims, "judge the claims of the papers by printed and measured values" },
+	{ "paper", cmd_paper, "rebuild the tables and figures of the papers from run records" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -38,13 +38,6 @@ struct options {
 	bool failed, json;
 };
 
-/* One claim, judged by both. */
-struct judged {
-	const struct claim *c;
-	int printed, measured;		/* enum claim_verdict */
-	double printed_value, measured_value;
-};
-
 static const char *verdict(int v)
 {
 	static const char *const names[] = { "no data", "holds", "fails" };
@@ -60,18 +53,23 @@ static void side(int v, double value, char *buf, size_t size)
 		snprintf(buf, size, "%.4g %s", value, verdict(v));
 }
 
-static void print_row(const struct judged *j)
+static void print_row(const struct judged_claim *j)
 {
 	const struct claim *c = j->c;
 	char p[32], m[32], what[64];
 
 	side(j->printed, j->printed_value, p, sizeof(p));
-	side(j->measured, j->measured_value, m, sizeof(m));
+	if (j->why)
+		snprintf(m, sizeof(m), "cannot be measured");
+	else
+		side(j->measured, j->measured_value, m, sizeof(m));
 	snprintf(what, sizeof(what), "%s %s %g %s", c->metric, c->comparator, c->value, c->unit);
 	printf("%-9s%-38.38s%-16s%s\n", c->id, what, p, m);
+	if (j->why)
+		printf("         n/a: %s\n", j->why);
 }
 
-static json_t *to_json(const struct judged *j)
+static json_t *to_json(const struct judged_claim *j)
 {
 	const struct claim *c = j->c;
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:s, s:s, s:s}",
@@ -84,17 +82,9 @@ static json_t *to_json(const struct judged *j)
 		json_object_set_new(o, "printed_value", json_real(j->printed_value));
 	if (o && j->measured != CLAIM_NO_DATA)
 		json_object_set_new(o, "measured_value", json_real(j->measured_value));
+	if (o && j->why)
+		json_object_set_new(o, "measured_why", json_string(j->why));
 	return o;
-}
-
-static int judge(const struct claim *c, struct claim_values *v, int *verdict_out, double *value)
-{
-	int ret = v ? claim_judge(c, v, value) : CLAIM_NO_DATA;
-
-	if (ret < 0)
-		return ret;
-	*verdict_out = ret;
-	return 0;
 }
 
 /* All claims. 0, 1 if one fails, or negative errno. */
@@ -103,18 +93,14 @@ static int show(const struct options *o, const struct claims *list, struct claim
 {
 	size_t i, holds[2] = { 0 }, fails[2] = { 0 };
 	json_t *all = o->json ? json_array() : NULL;
-	int ret = 0;
+	struct judged_claim *judged = NULL;
+	int ret = claims_judge_all(list, printed, measured, &judged);
 
 	if (!o->json)
 		printf("%-9s%-38s%-16s%s\n", "claim", "", "as printed", "as measured");
-	for (i = 0; i < list->n; i++) {
-		struct judged j = { .c = &list->claim[i] };
+	for (i = 0; !ret && i < list->n; i++) {
+		struct judged_claim j = judged[i];
 
-		ret = judge(j.c, printed, &j.printed, &j.printed_value);
-		if (!ret)
-			ret = judge(j.c, measured, &j.measured, &j.measured_value);
-		if (ret)
-			break;
 		holds[0] += j.printed == CLAIM_HOLDS;
 		fails[0] += j.printed == CLAIM_FAILS;
 		holds[1] += j.measured == CLAIM_HOLDS;
@@ -129,6 +115,7 @@ static int show(const struct options *o, const struct claims *list, struct claim
 	if (all && !ret && (json_dumpf(all, stdout, JSON_INDENT(1)) || puts("") == EOF))
 		ret = -EIO;
 	json_decref(all);
+	claims_judged_free(judged, list->n);
 	if (!ret && !o->json) {
 		printf("%zu claims; as printed: %zu hold, %zu fail, %zu have no data\n", list->n,
 		       holds[0], fails[0], list->n - holds[0] - fails[0]);

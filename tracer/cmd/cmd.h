@@ -16,5 +16,6 @@ int cmd_check(int argc, char **argv);
 int cmd_baseline(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_claims(int argc, char **argv);
+int cmd_paper(int argc, char **argv);
 
 #endif

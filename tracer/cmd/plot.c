@@ -13,12 +13,14 @@
 #include "analyze/table.h"
 #include "cmd/cmd.h"
 #include "cmd/gnuplot.h"
+#include "cmd/paper.h"
 #include "util/log.h"
 
 #define TEMPLATE "exits-per-work"
 
 static const char usage[] =
 "Usage: exitlab plot [-o BASENAME] RESULTS...\n"
+"       exitlab plot --as ITEM [-o BASENAME] RESULTS...\n"
 "\n"
 "Draws the exits per unit of work of a run: a panel per workload, a bar per\n"
 "configuration, stacked by exit reason. RESULTS are run records of one scenario,\n"
@@ -27,6 +29,10 @@ static const char usage[] =
 "  -o, --output BASENAME  write BASENAME.svg and BASENAME.png, and beside them\n"
 "                         the numbers (.dat) and the gnuplot script (.gp); default:\n"
 "                         " TEMPLATE " in the folder of the first RESULTS\n"
+"      --as ITEM          draw RESULTS as a table or figure of the papers, such as\n"
+"                         elvis-fig4, beside what is printed; `exitlab paper --list`\n"
+"                         names them. Scenarios may have any name; configurations\n"
+"                         and workloads those that exitlab-paper(1) tells\n"
 "  -h, --help             this text\n"
 "\n"
 "To change a plot's looks, edit its .gp file and run gnuplot on it in its folder.\n"
@@ -34,17 +40,17 @@ static const char usage[] =
 "\n"
 "Example: exitlab plot results/demo\n";
 
-static int default_names(const char *results, struct plot_names *n)
+static int default_names(const char *results, const char *what, struct plot_names *n)
 {
 	char path[PATH_MAX];
 	const char *slash = strrchr(results, '/');
 	struct stat st;
 
 	if (!stat(results, &st) && S_ISDIR(st.st_mode))
-		snprintf(path, sizeof(path), "%s/%s", results, TEMPLATE);
+		snprintf(path, sizeof(path), "%s/%s", results, what);
 	else
 		snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash - results) + 1 : 0,
-			 results, TEMPLATE);
+			 results, what);
 	return gnuplot_names("-o", path, n);
 }
 
@@ -101,11 +107,11 @@ static bool one_scenario(const struct records *rs)
 }
 
 /* Negative errno if the command line is wrong, 1 if help was asked for. */
-static int parse_options(int argc, char **argv, const char **output)
+static int parse_options(int argc, char **argv, const char **output, const char **as)
 {
 	static const struct option longs[] = {
-		{ "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{ "output", required_argument, NULL, 'o' }, { "as", required_argument, NULL, 'a' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int c;
 
@@ -115,11 +121,11 @@ static int parse_options(int argc, char **argv, const char **output)
 			fputs(usage, stdout);
 			return 1;
 		}
-		if (c != 'o') {
+		if (c != 'o' && c != 'a') {
 			fputs("Try: exitlab plot --help\n", stderr);
 			return -EINVAL;
 		}
-		*output = optarg;
+		*(c == 'o' ? output : as) = optarg;
 	}
 	if (optind == argc) {
 		err("plot: which results? (such as results/demo; see exitlab plot --help)");
@@ -130,12 +136,12 @@ static int parse_options(int argc, char **argv, const char **output)
 
 int cmd_plot(int argc, char **argv)
 {
-	const char *output = NULL;
+	const char *output = NULL, *as = NULL;
 	struct records rs = { 0 };
 	struct plot_names names;
 	int status = EX_INPUT, rc, i;
 
-	rc = parse_options(argc, argv, &output);
+	rc = parse_options(argc, argv, &output, &as);
 	if (rc)
 		return rc < 0 ? EX_INPUT : EX_OK;
 	for (i = optind; i < argc && rc >= 0; i++)
@@ -145,10 +151,11 @@ int cmd_plot(int argc, char **argv)
 		goto out;
 	}
 	records_sort(&rs);
-	if (!rs.n || !one_scenario(&rs))
+	if (!rs.n || (!as && !one_scenario(&rs)))
 		goto out;
-	rc = output ? gnuplot_names("-o", output, &names) : default_names(argv[optind], &names);
-	if (!rc && !draw(&rs, &names) && !rs.bad)
+	rc = output ? gnuplot_names("-o", output, &names) :
+	     default_names(argv[optind], as ? as : TEMPLATE, &names);
+	if (!rc && !(as ? paper_draw_as(as, &rs, &names) : draw(&rs, &names)) && !rs.bad)
 		status = EX_OK;
 out:
 	records_free(&rs);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Values that only claims ask for, such as the largest ratio of two configurations over all numbers
+ * of VMs. They are had from our values of the items, never from those that are printed.
+ */
+#include "analyze/paper_out.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/expr.h"
+#include "util/log.h"
+
+/* What counts as growth from one number of VMs to the next; the papers do not say. */
+#define GROWTH		1.05
+#define MAX_POINTS	64
+
+struct measuring {
+	const struct paper_values *all;
+	size_t n;
+	const char *why;
+};
+
+static bool of_table(const struct paper_cell *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->panel->nr_printed; i++)
+		if (!strcmp(c->panel->printed[i], name))
+			return true;
+	return false;
+}
+
+/* The next cell after @c (NULL: the first) of a table with this configuration and metric. */
+static const struct paper_cell *next(const struct measuring *m, const struct paper_cell *c,
+				     const char *table, const char *configuration,
+				     const char *metric)
+{
+	bool found = !c;
+	size_t i, j;
+
+	for (i = 0; i < m->n; i++) {
+		for (j = 0; j < m->all[i].n; j++) {
+			const struct paper_cell *o = &m->all[i].cells[j];
+
+			if (found && of_table(o, table) && !strcmp(o->metric, metric) &&
+			    !strcmp(o->configuration, configuration))
+				return o;
+			found |= o == c;
+		}
+	}
+	return NULL;
+}
+
+static int missing(struct measuring *m, const struct paper_cell *c)
+{
+	if (!m->why)
+		m->why = c && c->why ? c->why : "no such value";
+	return -ENODATA;
+}
+
+static int value(struct measuring *m, const struct expr_arg *a, double *out)
+{
+	const struct paper_cell *c = NULL, *missed = NULL;
+
+	while ((c = next(m, c, a[0].text, a[1].text, a[3].text))) {
+		if (strcmp(c->x, a[2].text))
+			continue;
+		*out = c->ours;
+		if (c->has_ours)
+			return 0;
+		missed = c;
+	}
+	return missing(m, missed);
+}
+
+static bool x_number(const struct paper_cell *c, double *x)
+{
+	char *end;
+
+	*x = strtod(c->x, &end);
+	return end != c->x && !*end;
+}
+
+/* Ours of the other configuration at the same x. */
+static const struct paper_cell *partner(const struct measuring *m, const struct paper_cell *c,
+					const char *table, const char *configuration)
+{
+	const struct paper_cell *o = NULL;
+
+	while ((o = next(m, o, table, configuration, c->metric)))
+		if (!strcmp(o->x, c->x))
+			return o;
+	return NULL;
+}
+
+enum fold { RATIO_MIN, RATIO_MAX, GAP_MAX };
+
+static int fold_two(struct measuring *m, const struct expr_arg *a, enum fold how, double from,
+		    double to, double *out)
+{
+	const struct paper_cell *c = NULL, *o, *missed = NULL;
+	bool any = false;
+	double x, y;
+
+	while ((c = next(m, c, a[0].text, a[1].text, a[3].text))) {
+		if (!x_number(c, &x) || x < from || x > to)
+			continue;
+		o = partner(m, c, a[0].text, a[2].text);
+		if (!c->has_ours || !o || !o->has_ours || (how != GAP_MAX && o->ours == 0)) {
+			missed = missed ? missed : c->has_ours ? o : c;
+			continue;
+		}
+		y = how == GAP_MAX ? c->ours - o->ours : c->ours / o->ours;
+		if (!any || (how == RATIO_MIN ? y < *out : y > *out))
+			*out = y;
+		any = true;
+	}
+	return any ? 0 : missing(m, missed);
+}
+
+struct point {
+	double x, y;
+};
+
+static int by_x(const void *a, const void *b)
+{
+	const struct point *p = a, *q = b;
+
+	return p->x < q->x ? -1 : p->x > q->x;
+}
+
+/* Our points of one configuration over x, in order; "METRIC per x" divides by x. */
+static size_t points(struct measuring *m, const struct expr_arg *a, struct point *out)
+{
+	static const char per_x[] = " per x";
+	const struct paper_cell *c = NULL, *missed = NULL;
+	size_t n = 0, len = strlen(a[2].text);
+	bool per = len > sizeof(per_x) && !strcmp(a[2].text + len + 1 - sizeof(per_x), per_x);
+	char metric[96];
+	double x;
+
+	snprintf(metric, sizeof(metric), "%.*s", (int)(per ? len + 1 - sizeof(per_x) : len),
+		 a[2].text);
+	while ((c = next(m, c, a[0].text, a[1].text, metric))) {
+		if (!x_number(c, &x) || n == MAX_POINTS)
+			continue;
+		if (c->has_ours)
+			out[n++] = (struct point){ x, per && x ? c->ours / x : c->ours };
+		else if (!missed)
+			missed = c;
+	}
+	qsort(out, n, sizeof(out[0]), by_x);
+	if (!n)
+		missing(m, missed);
+	return n;
+}
+
+static int fold_one(struct measuring *m, const char *name, const struct expr_arg *a, double limit,
+		    double *out)
+{
+	struct point p[MAX_POINTS];
+	size_t n = points(m, a, p), i;
+	double mean = 0, spread = 0, high;
+
+	if (!n)
+		return -ENODATA;
+	high = p[0].y;
+	for (i = 0; i < n; i++) {
+		mean += p[i].y / n;
+		high = fmax(high, p[i].y);
+	}
+	for (i = 0; i < n; i++)
+		spread += (p[i].y - mean) * (p[i].y - mean) / n;
+	if (!strcmp(name, "mean")) {
+		*out = mean;
+	} else if (!strcmp(name, "highest")) {
+		*out = high;
+	} else if (!strcmp(name, "spread")) {
+		*out = sqrt(spread);
+	} else {
+		if (n < 2) {
+			m->why = "one number of VMs shows no growth";
+			return -ENODATA;
+		}
+		for (*out = p[0].x, i = 1; i < n && p[i].x <= limit; i++)
+			if (p[i].y >= GROWTH * p[i - 1].y)
+				*out = p[i].x;
+	}
+	return 0;
+}
+
+static int call(void *arg, const char *name, const struct expr_arg *a, size_t n, double *out)
+{
+	struct measuring *m = arg;
+
+	if (!strcmp(name, "v") && n == 4)
+		return value(m, a, out);
+	if (!strcmp(name, "ratio_min") && n == 6)
+		return fold_two(m, a, RATIO_MIN, a[4].number, a[5].number, out);
+	if (!strcmp(name, "ratio_max") && n == 6)
+		return fold_two(m, a, RATIO_MAX, a[4].number, a[5].number, out);
+	if (!strcmp(name, "gap_max") && n == 4)
+		return fold_two(m, a, GAP_MAX, -HUGE_VAL, HUGE_VAL, out);
+	if (n == 3 || n == 4)
+		return fold_one(m, name, a, n == 4 ? a[3].number : HUGE_VAL, out);
+	return -EINVAL;
+}
+
+int paper_write_measures(FILE *out, const struct paper *p, const struct paper_values *all,
+			 size_t n)
+{
+	size_t i;
+
+	fputs("configuration,x,metric,value,unit,provenance,source,note\n", out);
+	for (i = 0; i < p->nr_measures; i++) {
+		const struct paper_measure *e = &p->measures[i];
+		struct measuring m = { all, n, e->why };
+		struct expr_env env = { call, &m };
+		const char *texts[] = { e->configuration, e->x, e->metric };
+		char why[160];
+		double y = 0;
+		int ret = e->why ? -ENODATA : expr_eval(e->value, &env, &y, why, sizeof(why));
+		size_t j;
+
+		if (ret && ret != -ENODATA) {
+			err("measures: %s: %s", e->value, why);
+			return ret;
+		}
+		for (j = 0; j < 3; j++) {
+			paper_csv_text(out, texts[j]);
+			fputc(',', out);
+		}
+		if (!ret)
+			fprintf(out, "%.10g", y);
+		fputs(",,", out);
+		fputs(ret ? "," : "from items,", out);
+		paper_csv_text(out, e->value ? e->value : "");
+		fputc(',', out);
+		paper_csv_text(out, ret ? m.why ? m.why : "nothing to divide by" : "");
+		fputc('\n', out);
+	}
+	return 0;
+}

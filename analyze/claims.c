@@ -311,6 +311,7 @@ int claims_judge_all(const struct claims *list, struct claim_values *printed,
 		     struct claim_values *measured, struct judged_claim **out)
 {
 	struct judged_claim *all = calloc(list->n + 1, sizeof(*all));
+	bool of_values;
 	size_t i;
 	int ret = all ? 0 : -ENOMEM;
 
@@ -322,13 +323,16 @@ int claims_judge_all(const struct claims *list, struct claim_values *printed,
 		if (ret < 0)
 			break;
 		j->printed = ret;
-		ret = measured ? claim_judge(j->c, measured, &j->measured_value) : CLAIM_NO_DATA;
+		of_values = strchr(j->c->expression, '\'') != NULL;
+		ret = measured && of_values ? claim_judge(j->c, measured, &j->measured_value) :
+		      CLAIM_NO_DATA;
 		if (ret < 0)
 			break;
 		j->measured = ret;
 		ret = 0;
 		if (j->measured == CLAIM_NO_DATA && measured) {
-			j->why = strdup(*claim_why(measured) ? claim_why(measured) :
+			j->why = strdup(!of_values ? "arithmetic on printed numbers only" :
+					*claim_why(measured) ? claim_why(measured) :
 					"no item has such a value of ours");
 			ret = j->why ? 0 : -ENOMEM;
 		}

@@ -131,12 +131,11 @@ void paper_write_csv(FILE *out, const struct paper_values *v)
 	}
 }
 
-void paper_write_measured(FILE *out, const struct paper_values *v, const char *name, bool head)
+void paper_write_measured(FILE *out, const struct paper_values *v, const char *name)
 {
 	size_t i, j;
 
-	if (head)
-		fputs("configuration,x,metric,value,unit,provenance,source,note\n", out);
+	fputs("configuration,x,metric,value,unit,provenance,source,note\n", out);
 	for (i = 0; i < v->n; i++) {
 		const struct paper_cell *c = &v->cells[i];
 		const char *texts[] = { c->configuration, c->x, c->metric };
@@ -291,6 +290,20 @@ static void heading(FILE *out, const struct paper_names *configs)
 	fputc('\n', out);
 }
 
+bool paper_row_known(const struct paper_values *v, const struct paper_panel *p,
+		     const struct paper_names *configs, const char *x, const char *metric)
+{
+	size_t i;
+
+	for (i = 0; i < configs->n; i++) {
+		const struct paper_cell *c = paper_cell(v, p, configs->name[i], x, metric);
+
+		if (c && (c->has_printed || c->has_ours))
+			return true;
+	}
+	return false;
+}
+
 static int text_metric(FILE *out, const struct paper_values *v, const struct paper_panel *p,
 		       const char *metric, struct paper_names *last)
 {
@@ -313,6 +326,10 @@ static int text_metric(FILE *out, const struct paper_values *v, const struct pap
 
 		for (j = 0; !c && j < configs.n; j++)
 			c = paper_cell(v, p, configs.name[j], xs.name[i], metric);
+		if (xs.n > 1 && !paper_row_known(v, p, &configs, xs.name[i], metric)) {
+			fprintf(out, "%s, %s: neither printed nor ours\n", metric, xs.name[i]);
+			continue;
+		}
 		fprintf(out, "%s, %s%s%s\n", metric, c ? c->unit : "", xs.n > 1 ? ": " : "",
 			xs.n > 1 ? xs.name[i] : "");
 		for (line = 0; line < NR_LINES; line++)

@@ -14,11 +14,11 @@ void paper_write_csv_head(FILE *out);
 void paper_write_csv(FILE *out, const struct paper_values *v);
 /* The same rows and columns as printed; ours and the ratio below. 0 or -ENOMEM. */
 int paper_write_text(FILE *out, const struct paper_values *v);
-/*
- * Ours in the form of the printed table @name; its titles if @head, else to be added to such a
- * file. What is missing has its reason as note.
- */
-void paper_write_measured(FILE *out, const struct paper_values *v, const char *name, bool head);
+/* Ours in the form of the printed table @name. What is missing has its reason as note. */
+void paper_write_measured(FILE *out, const struct paper_values *v, const char *name);
+/* Whether any configuration has a value there, printed or ours. */
+bool paper_row_known(const struct paper_values *v, const struct paper_panel *p,
+		     const struct paper_names *configs, const char *x, const char *metric);
 /* Texts for a CSV field, quoted where needed. */
 void paper_csv_text(FILE *out, const char *text);
 

@@ -14,7 +14,7 @@
 #include "analyze/plotdata.h"
 
 #define MAX_REASONS	6
-#define CAPTION_CHARS	132
+#define CAPTION_CHARS	146
 #define MAX_CAPTIONS	24
 
 /* A word for what has no number: gnuplot skips it. */
@@ -106,7 +106,18 @@ static void lines_block(FILE *out, const struct paper_values *v, const struct pa
 	}
 }
 
-/* A row per configuration: its name; per x value, low, high. */
+/* Where a bar's number stands, and the number; a missing bar has a word on the axis. */
+static void put_label(FILE *out, const struct paper_cell *c, bool ours)
+{
+	bool has = c && (ours ? c->has_ours : c->has_printed);
+	double y = has ? ours ? c->ours : c->printed : 0;
+	char buf[32];
+
+	put_number(out, true, has && ours ? fmax(y, c->high) : y);
+	fprintf(out, " \"%s\"", !c ? "" : !has ? "n/a" : paper_number(true, y, buf, sizeof(buf)));
+}
+
+/* A row per configuration: its name; per x value, low, high, place and text of a label. */
 static void bars_block(FILE *out, const struct paper_values *v, const struct paper_panel *p,
 		       const struct paper_names *groups, const struct paper_names *xs, bool ours)
 {
@@ -120,6 +131,7 @@ static void bars_block(FILE *out, const struct paper_values *v, const struct pap
 
 			put_value(out, c, ours);
 			put_band(out, c, ours);
+			put_label(out, c, ours);
 		}
 		fputc('\n', out);
 	}
@@ -295,11 +307,23 @@ static void xtics(FILE *out, size_t panel, const struct paper_panel *p,
 	fputs(!p->across && !numeric(xs) && xs->n ? ")\"\n" : "\"\n", out);
 }
 
+/* The longest word of a name, and how many there are: each stands on a line of its own. */
+static void measure(const char *name, size_t *longest, size_t *words)
+{
+	size_t n = 1, len;
+
+	for (; *name; name += len + (name[len] == ' '), n++) {
+		len = strcspn(name, " ");
+		*longest = len > *longest ? len : *longest;
+	}
+	*words = n - 1 > *words ? n - 1 : *words;
+}
+
 static int write_panel(FILE *out, const struct paper_values *v, const struct paper_panel *p,
 		       size_t at, bool bars)
 {
 	struct paper_names groups, xs = { 0 };
-	size_t theirs, ours, i, longest = 0;
+	size_t theirs, ours, i, longest = 0, words = 1;
 	double a = highest(v, p, false, &theirs), b = highest(v, p, true, &ours);
 	int ret = paper_axis_names(v, p, PAPER_CONFIGURATIONS, p->draw, &groups);
 
@@ -314,13 +338,13 @@ static int write_panel(FILE *out, const struct paper_values *v, const struct pap
 	plot_element(out, "panel_xlabel", at, bars || !p->xlabel ? "" : p->xlabel);
 	xtics(out, at + 1, p, &xs);
 	for (i = 0; i < groups.n; i++)
-		longest = strlen(groups.name[i]) > longest ? strlen(groups.name[i]) : longest;
+		measure(groups.name[i], &longest, &words);
 	fprintf(out, "panel_max[%zu] = %.9g\npanel_max[%zu] = %.9g\n", 2 * at + 1, a, 2 * at + 2,
 		b);
 	fprintf(out, "panel_values[%zu] = %zu\npanel_values[%zu] = %zu\n", 2 * at + 1, theirs,
 		2 * at + 2, ours);
-	fprintf(out, "panel_groups[%zu] = %zu\npanel_longest[%zu] = %zu\n", at + 1, groups.n,
-		at + 1, longest);
+	fprintf(out, "panel_groups[%zu] = %zu\npanel_longest[%zu] = %zu\npanel_words[%zu] = %zu\n",
+		at + 1, groups.n, at + 1, longest, at + 1, words);
 	fprintf(out, "panel_named[%zu] = %d\n", at + 1, p->across != NULL);
 out:
 	free(groups.name);
@@ -349,7 +373,7 @@ int paper_plot_variables(FILE *out, const struct paper_values *v, const char *ba
 		"array panel_xlabel[panels]\narray panel_xtics[panels]\n"
 		"array panel_max[2*panels]\narray panel_values[2*panels]\n"
 		"array panel_groups[panels]\narray panel_longest[panels]\n"
-		"array panel_named[panels]\n", n);
+		"array panel_words[panels]\narray panel_named[panels]\n", n);
 	for (i = n = 0; !ret && i < v->item->nr_panels; i++)
 		if (v->item->panels[i].draw)
 			ret = write_panel(out, v, &v->item->panels[i], n++, bars);

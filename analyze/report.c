@@ -168,12 +168,16 @@ static int panel_rows(FILE *out, const struct paper_values *v, const struct pape
 		      const struct paper_names *configs, const char *metric)
 {
 	struct paper_names xs;
-	size_t i, j;
+	size_t i, j, unknown = 0;
 	int ret = paper_axis_names(v, p, PAPER_XS, metric, &xs);
 
 	for (i = 0; !ret && i < xs.n; i++) {
 		const struct paper_cell *c = NULL;
 
+		if (xs.n > 1 && !paper_row_known(v, p, configs, xs.name[i], metric)) {
+			unknown++;
+			continue;
+		}
 		for (j = 0; !c && j < configs->n; j++)
 			c = paper_cell(v, p, configs->name[j], xs.name[i], metric);
 		fputs("<tr><td class=\"t\">", out);
@@ -191,6 +195,9 @@ static int panel_rows(FILE *out, const struct paper_values *v, const struct pape
 			value_cell(out, paper_cell(v, p, configs->name[j], xs.name[i], metric));
 		fputs("</tr>\n", out);
 	}
+	if (unknown)
+		fprintf(out, "<tr><td class=\"t no\" colspan=\"%zu\">%zu more rows have no value, "
+			"printed or ours</td></tr>\n", configs->n + 1, unknown);
 	free(xs.name);
 	return ret;
 }

@@ -6,30 +6,31 @@
 # beside the plot, to be edited and run again (gnuplot 5.2 or later). It expects:
 #   base                 name of the output without .svg and .png
 #   data                 file with two blocks (index) per panel, theirs and ours: the name of the group,
-#                        then value low high per series
+#                        then value, low, high, place and text of a label per series
 #   heading note         texts above
 #   captions caption[]   lines below
 #   panels               how many; of each panel_title[], panel_ylabel[], panel_groups[] (how many),
-#                        panel_longest[] (characters of a name), and panel_max[], panel_values[]
-#                        of each frame
+#                        panel_longest[], panel_words[] (of a name, each on a line), and
+#                        panel_max[], panel_values[] of each frame
 #   series series_name[] the legend, if there are several
 # Fill 3 is solid, 0 empty, others are hatched: apart on paper without colour.
 
 most = 1
 longest = 1
+words = 1
 do for [p = 1:panels] {
 	if (panel_groups[p] > most) { most = panel_groups[p] }
 	if (panel_longest[p] > longest) { longest = panel_longest[p] }
+	if (panel_words[p] > words) { words = panel_words[p] }
 }
-frame_w = most * (longest * 7 + 14) < 300 ? 300 : most * (longest * 7 + 14)
-turned = frame_w > 480
-if (turned) { frame_w = most * 60 < 300 ? 300 : most * 60 }
+wide = longest * 7 + 12 > 52 * series ? longest * 7 + 12 : 52 * series
+frame_w = most * wide < 300 ? 300 : most * wide
 frame_h = 210
 left_w = 84
 legend_w = series > 1 ? 190 : 10
 head_h = 62
 title_h = 34
-tick_h = turned ? 24 + longest * 6.5 : 34
+tick_h = 20 + 15 * words
 row_h = title_h + frame_h + tick_h
 foot_h = 14 + 16 * captions
 width = 2 * (left_w + frame_w) + legend_w + 10
@@ -38,8 +39,9 @@ height = head_h + panels * row_h + foot_h
 at(y) = 1.0 - y / (1.0 * height)
 array colour[6] = ["#606060", "#e0a060", "#80b0d8", "#a0d0a0", "#d0a0c0", "#c0c0c0"]
 array fill[6] = [3, 4, 5, 2, 1, 0]
-number(v) = v != v ? "n/a" : (abs(v) < 1000 ? sprintf("%.3g", v) : sprintf("%.0f", v))
+lines(s) = strstrt(s, " ") > 0 ? s[1:strstrt(s, " ")-1] . "\n" . lines(s[strstrt(s, " ")+1:*]) : s
 slot = 0.8 / (series < 1 ? 1 : series)
+at_bar(group, s) = group + (s - (series + 1) / 2.0) * slot
 
 do for [format in "svg png"] {
 	# Sizes of letters are points in one and pixels in the other.
@@ -83,9 +85,8 @@ do for [format in "svg png"] {
 			high = panel_max[k] > 0 ? panel_max[k] * 1.15 : 1
 			set yrange [0:high]
 			set xrange [-0.6:panel_groups[p] - 0.4]
-			set ytics autofreq
-			if (turned) { set xtics rotate by 90 right font tick_font } else { set xtics norotate font tick_font }
-			set xtics scale 0
+			set ytics autofreq nomirror
+			set xtics nomirror norotate scale 0 font tick_font
 			if (panel_values[k] == 0) {
 				unset xtics
 				unset ytics
@@ -94,11 +95,11 @@ do for [format in "svg png"] {
 				unset label 99
 			} else {
 				# Where there is no value, words stand on the axis instead of a bar.
-				plot for [s = 1:series] data index k-1 using ($0 + (s - (series + 1) / 2.0) * slot):(column(3*s-1)):xtic(stringcolumn(1)) \
+				plot for [s = 1:series] data index k-1 using (at_bar($0, s)):(column(5*s-3)):xtic(lines(stringcolumn(1))) \
 					with boxes lc rgb colour[(s-1)%6+1] lw 0.8 fs pattern fill[(s-1)%6+1] border lc rgb "black", \
-					for [s = 1:series] data index k-1 using ($0 + (s - (series + 1) / 2.0) * slot):(column(3*s-1)):(column(3*s)):(column(3*s+1)) \
-					with yerrorbars lc rgb "black" pt 0 lw 1.2, \
-					for [s = 1:series] data index k-1 using ($0 + (s - (series + 1) / 2.0) * slot):(v = column(3*s-1), v != v ? 0 : column(3*s+1) == column(3*s+1) ? column(3*s+1) : v):(number(column(3*s-1))) \
+					for [s = 1:series] data index k-1 using (at_bar($0, s)):(column(5*s-2) < column(5*s-1) ? column(5*s-2) : NaN):(0):(column(5*s-1) - column(5*s-2)) \
+					with vectors heads size graph 0.012,90 lc rgb "black" lw 1.4, \
+					for [s = 1:series] data index k-1 using (at_bar($0, s)):(column(5*s)):(stringcolumn(5*s+1)) \
 					with labels offset 0,0.6 font font(9)
 			}
 			do for [i = 1:captions+2] { unset label i }

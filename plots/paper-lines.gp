@@ -71,9 +71,9 @@ do for [format in "svg png"] {
 			set yrange [0:panel_max[k] > 0 ? panel_max[k] * 1.12 : 1]
 			set xrange [*:*]
 			set offsets graph 0.04, graph 0.04, 0, 0
-			set xtics autofreq
+			set xtics autofreq nomirror
 			if (panel_xtics[p] ne "") { eval "set xtics " . panel_xtics[p] }
-			set ytics autofreq
+			set ytics autofreq nomirror
 			if (panel_values[k] == 0) {
 				unset offsets
 				set xrange [0:1]
@@ -85,8 +85,8 @@ do for [format in "svg png"] {
 			} else {
 				plot for [s = 1:series] data index k-1 using (column(4*s-3)):(column(4*s-2)) \
 					with linespoints lc rgb colour[(s-1)%7+1] dt dash[(s-1)%7+1] pt point[(s-1)%7+1] ps 0.9 lw 1.4, \
-					for [s = 1:series] data index k-1 using (column(4*s-3)):(column(4*s-2)):(column(4*s-1)):(column(4*s)) \
-					with yerrorbars lc rgb colour[(s-1)%7+1] pt 0 lw 1, \
+					for [s = 1:series] data index k-1 using (column(4*s-3)):(column(4*s-1) < column(4*s) ? column(4*s-1) : NaN):(0):(column(4*s) - column(4*s-1)) \
+					with vectors heads size graph 0.01,90 lc rgb colour[(s-1)%7+1] lw 1.2, \
 					data index k-1 using (column(1)):(column(2)):(panel_named[p] ? stringcolumn(4*series+1) : "") \
 					with labels offset 0,0.8 font font(8)
 			}

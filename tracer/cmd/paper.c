@@ -180,10 +180,9 @@ static int write_measured(const char *dir, struct written *w, const struct paper
 	for (i = 0; i < it->nr_panels; i++) {
 		for (j = 0; j < it->panels[i].nr_printed; j++) {
 			const char *name = it->panels[i].printed[j];
-			size_t first = w->n;
 			FILE *f;
 
-			/* All panels of an item are written at once. */
+			/* All panels of an item are written at once; no two items share one. */
 			for (k = 0; k < w->n && strcmp(w->name[k], name); k++)
 				;
 			if (k < w->n)
@@ -194,7 +193,7 @@ static int write_measured(const char *dir, struct written *w, const struct paper
 			f = create(dir, name, ".csv", "we");
 			if (!f)
 				return -EIO;
-			paper_write_measured(f, v, name, first + 1 == w->n);
+			paper_write_measured(f, v, name);
 			if (finish(f, 0))
 				return -EIO;
 		}

@@ -167,7 +167,7 @@ static int all_names(const struct paper_values *v, enum paper_axis axis, struct 
 int paper_plot_data(FILE *out, const struct paper_values *v)
 {
 	bool bars = v->item->kind != PAPER_LINES, first = true;
-	struct paper_names series, xs = { 0 };
+	struct paper_names series, xs = { 0 }, own = { 0 };
 	size_t i;
 	int ours, ret = all_names(v, bars ? PAPER_XS : PAPER_CONFIGURATIONS, &series);
 
@@ -177,6 +177,9 @@ int paper_plot_data(FILE *out, const struct paper_values *v)
 		if (!p->draw)
 			continue;
 		ret = paper_axis_names(v, p, bars ? PAPER_CONFIGURATIONS : PAPER_XS, p->draw, &xs);
+		/* Bars stand for the x of this panel; a panel of one x has no bars for others. */
+		if (!ret)
+			ret = paper_axis_names(v, p, PAPER_XS, p->draw, &own);
 		for (ours = 0; !ret && ours < 2; ours++) {
 			fputs(first ? "" : "\n\n", out);
 			first = false;
@@ -184,12 +187,13 @@ int paper_plot_data(FILE *out, const struct paper_values *v)
 			plot_commented(out, p->title);
 			fprintf(out, ", %s\n", ours ? "ours" : "as printed");
 			if (bars)
-				bars_block(out, v, p, &xs, &series, ours);
+				bars_block(out, v, p, &xs, &own, ours);
 			else
 				lines_block(out, v, p, &series, &xs, ours);
 		}
 		free(xs.name);
-		xs.name = NULL;
+		free(own.name);
+		xs.name = own.name = NULL;
 	}
 	free(series.name);
 	return ret;
@@ -269,9 +273,11 @@ static void write_captions(FILE *out, const struct paper_values *v)
 
 	fprintf(out, "array caption[%d]\n", MAX_CAPTIONS);
 	provenance(v, from, sizeof(from));
-	snprintf(text, sizeof(text), "As printed: %s; values: %s. Ours: %s; bars: the cost set's "
-		 "ranges and repetitions.", v->item->source, from,
-		 paper_labels(v, labels, sizeof(labels)));
+	for (i = 0; i < v->n && v->cells[i].variants < 2; i++)
+		;
+	snprintf(text, sizeof(text), "As printed: %s; values: %s. Ours: %s%s.", v->item->source, from,
+		 paper_labels(v, labels, sizeof(labels)),
+		 i < v->n ? "; with the band of the cost set's ranges and of repetitions" : "");
 	caption(&cs, text);
 	for (i = 0; i < v->item->nr_panels; i++) {
 		const struct paper_panel *p = &v->item->panels[i];
@@ -345,7 +351,8 @@ static int write_panel(FILE *out, const struct paper_values *v, const struct pap
 		2 * at + 2, ours);
 	fprintf(out, "panel_groups[%zu] = %zu\npanel_longest[%zu] = %zu\npanel_words[%zu] = %zu\n",
 		at + 1, groups.n, at + 1, longest, at + 1, words);
-	fprintf(out, "panel_named[%zu] = %d\n", at + 1, p->across != NULL);
+	fprintf(out, "panel_named[%zu] = %d\npanel_series[%zu] = %zu\n", at + 1,
+		p->across != NULL, at + 1, xs.n);
 out:
 	free(groups.name);
 	free(xs.name);
@@ -359,12 +366,15 @@ int paper_plot_variables(FILE *out, const struct paper_values *v, const char *ba
 	const struct paper_panel *first = NULL;
 	struct paper_names series;
 	size_t i, n = 0;
-	int ret = all_names(v, bars ? PAPER_XS : PAPER_CONFIGURATIONS, &series);
+	int ret;
 
 	for (i = 0; i < v->item->nr_panels; i++) {
 		if (v->item->panels[i].draw && !n++)
 			first = &v->item->panels[i];
 	}
+	/* Bars have one legend, that of the first panel. */
+	ret = bars && first ? paper_axis_names(v, first, PAPER_XS, first->draw, &series) :
+	      all_names(v, PAPER_CONFIGURATIONS, &series);
 	plot_variable(out, "base", base);
 	plot_variable(out, "data", data);
 	plot_variable(out, "heading", v->item->title);
@@ -373,7 +383,7 @@ int paper_plot_variables(FILE *out, const struct paper_values *v, const char *ba
 		"array panel_xlabel[panels]\narray panel_xtics[panels]\n"
 		"array panel_max[2*panels]\narray panel_values[2*panels]\n"
 		"array panel_groups[panels]\narray panel_longest[panels]\n"
-		"array panel_words[panels]\narray panel_named[panels]\n", n);
+		"array panel_words[panels]\narray panel_named[panels]\narray panel_series[panels]\n", n);
 	for (i = n = 0; !ret && i < v->item->nr_panels; i++)
 		if (v->item->panels[i].draw)
 			ret = write_panel(out, v, &v->item->panels[i], n++, bars);

@@ -10,7 +10,8 @@
 #   heading note         texts above
 #   captions caption[]   lines below
 #   panels               how many; of each panel_title[], panel_ylabel[], panel_groups[] (how many),
-#                        panel_longest[], panel_words[] (of a name, each on a line), and
+#                        panel_series[] (bars in each), panel_longest[], panel_words[] (of a name,
+#                        each on a line), and
 #                        panel_max[], panel_values[] of each frame
 #   series series_name[] the legend, if there are several
 # Fill 3 is solid, 0 empty, others are hatched: apart on paper without colour.
@@ -40,8 +41,8 @@ at(y) = 1.0 - y / (1.0 * height)
 array colour[6] = ["#606060", "#e0a060", "#80b0d8", "#a0d0a0", "#d0a0c0", "#c0c0c0"]
 array fill[6] = [3, 4, 5, 2, 1, 0]
 lines(s) = strstrt(s, " ") > 0 ? s[1:strstrt(s, " ")-1] . "\n" . lines(s[strstrt(s, " ")+1:*]) : s
-slot = 0.8 / (series < 1 ? 1 : series)
-at_bar(group, s) = group + (s - (series + 1) / 2.0) * slot
+# Where in a group bar s of n stands.
+at_bar(group, s, n) = group + (s - (n + 1) / 2.0) * 0.8 / n
 
 do for [format in "svg png"] {
 	# Sizes of letters are points in one and pixels in the other.
@@ -61,9 +62,7 @@ do for [format in "svg png"] {
 	set output base . "." . format
 	set multiplot
 	set border 3 lw 1
-	set tics nomirror out scale 0.6
 	set grid ytics back lt 1 lc rgb "#d8d8d8" lw 0.7
-	set boxwidth slot * 0.92 absolute
 	unset key
 
 	set label 1 heading at screen 12.0/width, at(20) left font font(14)
@@ -85,8 +84,10 @@ do for [format in "svg png"] {
 			high = panel_max[k] > 0 ? panel_max[k] * 1.15 : 1
 			set yrange [0:high]
 			set xrange [-0.6:panel_groups[p] - 0.4]
-			set ytics autofreq nomirror
-			set xtics nomirror norotate scale 0 font tick_font
+			set boxwidth 0.8 / panel_series[p] * 0.92 absolute
+			set tics nomirror out scale 0.6
+			set ytics autofreq nomirror out
+			set xtics nomirror scale 0 font tick_font
 			if (panel_values[k] == 0) {
 				unset xtics
 				unset ytics
@@ -95,11 +96,12 @@ do for [format in "svg png"] {
 				unset label 99
 			} else {
 				# Where there is no value, words stand on the axis instead of a bar.
-				plot for [s = 1:series] data index k-1 using (at_bar($0, s)):(column(5*s-3)):xtic(lines(stringcolumn(1))) \
+				plot data index k-1 using 0:(-1):xtic(lines(stringcolumn(1))) with lines, \
+					for [s = 1:panel_series[p]] data index k-1 using (at_bar($0, s, panel_series[p])):(column(5*s-3)) \
 					with boxes lc rgb colour[(s-1)%6+1] lw 0.8 fs pattern fill[(s-1)%6+1] border lc rgb "black", \
-					for [s = 1:series] data index k-1 using (at_bar($0, s)):(column(5*s-2) < column(5*s-1) ? column(5*s-2) : NaN):(0):(column(5*s-1) - column(5*s-2)) \
+					for [s = 1:panel_series[p]] data index k-1 using (at_bar($0, s, panel_series[p])):(column(5*s-2) < column(5*s-1) ? column(5*s-2) : NaN):(0):(column(5*s-1) - column(5*s-2)) \
 					with vectors heads size graph 0.012,90 lc rgb "black" lw 1.4, \
-					for [s = 1:series] data index k-1 using (at_bar($0, s)):(column(5*s)):(stringcolumn(5*s+1)) \
+					for [s = 1:panel_series[p]] data index k-1 using (at_bar($0, s, panel_series[p])):(column(5*s)):(stringcolumn(5*s+1)) \
 					with labels offset 0,0.6 font font(9)
 			}
 			do for [i = 1:captions+2] { unset label i }

@@ -9,8 +9,8 @@
 #   heading note         texts above
 #   captions caption[]   lines below
 #   panels               how many; of each panel_title[], panel_ylabel[], panel_xlabel[],
-#                        panel_xtics[] (empty: by gnuplot), panel_named[] (points have names), and
-#                        panel_max[], panel_values[] of each frame
+#                        panel_xtics[] (empty: by gnuplot), panel_named[] (points have names),
+#                        and panel_max[], panel_values[] of each frame
 #   series series_name[] the legend
 # Series differ in dash and point, not only in colour.
 
@@ -47,7 +47,6 @@ do for [format in "svg png"] {
 	set output base . "." . format
 	set multiplot
 	set border 3 lw 1
-	set tics nomirror out scale 0.6
 	set grid ytics back lt 1 lc rgb "#d8d8d8" lw 0.7
 	unset key
 
@@ -69,11 +68,18 @@ do for [format in "svg png"] {
 			set ylabel panel_ylabel[p] font font(10) offset 1.5,0
 			set xlabel panel_xlabel[p] font font(10) offset 0,0.4
 			set yrange [0:panel_max[k] > 0 ? panel_max[k] * 1.12 : 1]
-			set xrange [*:*]
-			set offsets graph 0.04, graph 0.04, 0, 0
-			set xtics autofreq nomirror
-			if (panel_xtics[p] ne "") { eval "set xtics " . panel_xtics[p] }
-			set ytics autofreq nomirror
+			# Numbers from 0 on, names with room at both ends.
+			if (panel_xtics[p] eq "") {
+				set xrange [0:*]
+				unset offsets
+			} else {
+				set xrange [*:*]
+				set offsets graph 0.04, graph 0.04, 0, 0
+			}
+			set tics nomirror out scale 0.6
+			set xtics autofreq nomirror out
+			if (panel_xtics[p] ne "") { eval "set xtics nomirror out " . panel_xtics[p] }
+			set ytics autofreq nomirror out
 			if (panel_values[k] == 0) {
 				unset offsets
 				set xrange [0:1]
@@ -88,7 +94,7 @@ do for [format in "svg png"] {
 					for [s = 1:series] data index k-1 using (column(4*s-3)):(column(4*s-1) < column(4*s) ? column(4*s-1) : NaN):(0):(column(4*s) - column(4*s-1)) \
 					with vectors heads size graph 0.01,90 lc rgb colour[(s-1)%7+1] lw 1.2, \
 					data index k-1 using (column(1)):(column(2)):(panel_named[p] ? stringcolumn(4*series+1) : "") \
-					with labels offset 0,0.8 font font(8)
+					with labels rotate by 90 left offset 0,0.6 font font(7.5)
 			}
 			do for [i = 1:captions+2] { unset label i }
 		}

@@ -5,6 +5,9 @@
 #   make check    set up everything, run all tests
 #   make          build build/exitlab
 #   make gates    run all regression gates; make baselines writes their baselines anew
+#   make paper    run what the papers' tables and figures need (hours), rebuild them, write a report;
+#                 make paper-quick: a subset; make paper-from-records: from the records in
+#                 plots/paper/records, in seconds, without running anything
 #   make bench    what tracing costs an exit: on this machine, by BPF_PROG_TEST_RUN, and in
 #                 instructions in the emulated machine (this alone: make bench-emulated)
 #   make install  [PREFIX=/usr/local] [DESTDIR=]
@@ -35,7 +38,8 @@ GUEST	:= $(BUILD)/guest/agent $(BUILD)/guest/netload $(BUILD)/guest/kvmguest \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all guest demo check setup gates baselines bench bench-emulated man install clean
+.PHONY: all guest demo check setup gates baselines bench bench-emulated man install clean \
+	paper paper-quick paper-from-records paper-save
 all: $(BUILD)/exitlab $(BUILD)/exitlab-point guest
 
 $(BUILD)/exitlab: $(OBJ)
@@ -91,6 +95,19 @@ gates: setup all
 
 baselines: setup all
 	@tests/gates.sh --update $(ARGS)
+
+paper: setup
+	@testbed/paper.sh $(ARGS)
+
+paper-quick: setup
+	@testbed/paper.sh --quick $(ARGS)
+
+paper-from-records: $(BUILD)/exitlab
+	@$(BUILD)/exitlab paper -o results/paper plots/paper/records >/dev/null
+
+# The records of the scenarios, small enough to be committed.
+paper-save: $(BUILD)/exitlab
+	@$(BUILD)/exitlab paper --save plots/paper/records $(sort $(dir $(wildcard results/eli-*/*.json results/elvis-*/*.json)))
 
 bench: $(BUILD)/exitlab $(BUILD)/exitlab-point
 	@tests/bench/all.sh $(ARGS)

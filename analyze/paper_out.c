@@ -162,6 +162,20 @@ void paper_write_measured(FILE *out, const struct paper_values *v, const char *n
 
 /* ---- reasons and labels ---- */
 
+/* Whether a list "Baseline, ELI" has this name. */
+static bool names(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	while (strncmp(list, name, n) || (list[n] && list[n] != ',')) {
+		list = strstr(list, ", ");
+		if (!list)
+			return false;
+		list += 2;
+	}
+	return true;
+}
+
 size_t paper_reasons(const struct paper_values *v, const struct paper_panel *p,
 		     const char *metric, struct paper_reason *out, size_t max)
 {
@@ -181,7 +195,7 @@ size_t paper_reasons(const struct paper_values *v, const struct paper_panel *p,
 			snprintf(out[j].who, sizeof(out[j].who), "%s", c->configuration);
 		}
 		out[j].cells++;
-		if (strstr(out[j].who, c->configuration))
+		if (names(out[j].who, c->configuration))
 			continue;
 		len = strlen(out[j].who);
 		snprintf(out[j].who + len, sizeof(out[j].who) - len, ", %s", c->configuration);

@@ -28,7 +28,7 @@ static const char style[] =
 "th,td{border:1px solid #bbb;padding:.2rem .5rem;text-align:right;vertical-align:top;"
 "overflow-wrap:normal}\n"
 "th{background:#f0f0f0}th:first-child,td.t{text-align:left}\n"
-"td.t{min-width:9rem}\n"
+"td.t:first-child{min-width:8rem}\n"
 ".r{color:#555;display:block}.no{color:#777}\n"
 ".holds{background:#e4f4e4}.fails{background:#f8dede;font-weight:bold}\n"
 "code{background:#f2f2f2;padding:0 .2rem}pre{background:#f2f2f2;padding:.6rem;overflow-x:auto}\n"

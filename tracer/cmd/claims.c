@@ -25,6 +25,7 @@ static const char usage[] =
 "\n"
 "      --printed DIR  folder with claims.csv and the printed values\n"
 "                     (default: plots/paper)\n"
+"      --summary      print only how many hold\n"
 "      --failed       show only claims that fail\n"
 "      --json         print JSON\n"
 "  -h, --help         this text\n"
@@ -35,7 +36,7 @@ static const char usage[] =
 struct options {
 	char printed[4096];
 	const char *measured;
-	bool failed, json;
+	bool failed, json, summary;
 };
 
 static const char *verdict(int v)
@@ -96,7 +97,7 @@ static int show(const struct options *o, const struct claims *list, struct claim
 	struct judged_claim *judged = NULL;
 	int ret = claims_judge_all(list, printed, measured, &judged);
 
-	if (!o->json)
+	if (!o->json && !o->summary)
 		printf("%-9s%-38s%-16s%s\n", "claim", "", "as printed", "as measured");
 	for (i = 0; !ret && i < list->n; i++) {
 		struct judged_claim j = judged[i];
@@ -105,7 +106,7 @@ static int show(const struct options *o, const struct claims *list, struct claim
 		fails[0] += j.printed == CLAIM_FAILS;
 		holds[1] += j.measured == CLAIM_HOLDS;
 		fails[1] += j.measured == CLAIM_FAILS;
-		if (o->failed && j.printed != CLAIM_FAILS && j.measured != CLAIM_FAILS)
+		if (o->summary || (o->failed && j.printed != CLAIM_FAILS && j.measured != CLAIM_FAILS))
 			continue;
 		if (all)
 			json_array_append_new(all, to_json(&j));
@@ -152,6 +153,7 @@ static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "printed", required_argument, NULL, 'p' }, { "failed", no_argument, NULL, 'f' },
+		{ "summary", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct stat st;
@@ -166,6 +168,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'f':
 			o->failed = true;
+			break;
+		case 's':
+			o->summary = true;
 			break;
 		case 'j':
 			o->json = true;

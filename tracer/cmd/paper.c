@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "analyze/claims.h"
+#include "analyze/compact.h"
 #include "analyze/paper.h"
 #include "analyze/paper_out.h"
 #include "analyze/report.h"
@@ -37,6 +38,8 @@ static const char usage[] =
 "      --no-plots     draw nothing (the report shows pictures that are there)\n"
 "      --printed DIR  folder with items.yaml, claims.csv and the printed values\n"
 "                     (default: plots/paper of the project)\n"
+"      --save DIR     write RESULTS into DIR/SCENARIO/POINT.json, small enough to be\n"
+"                     kept with the project, and stop\n"
 "      --list         print the items' names and titles and stop\n"
 "  -h, --help         this text\n"
 "\n"
@@ -45,7 +48,7 @@ static const char usage[] =
 "Example: exitlab paper results/eli-rr results/elvis-stream\n";
 
 struct options {
-	const char *output, *only;
+	const char *output, *only, *save;
 	char printed[4096];
 	bool no_plots, list;
 };
@@ -367,6 +370,7 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "output", required_argument, NULL, 'o' }, { "only", required_argument, NULL, 'n' },
 		{ "no-plots", no_argument, NULL, 'N' }, { "printed", required_argument, NULL, 'p' },
+		{ "save", required_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int c;
@@ -385,6 +389,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			snprintf(o->printed, sizeof(o->printed), "%s", optarg);
+			break;
+		case 's':
+			o->save = optarg;
 			break;
 		case 'l':
 			o->list = true;
@@ -424,7 +431,7 @@ int cmd_paper(int argc, char **argv)
 		ret = records_add(&rs, argv[i], stderr);
 	if (!ret) {
 		records_sort(&rs);
-		ret = paper(&o, &p, &rs);
+		ret = o.save ? compact_write(&rs, o.save) : paper(&o, &p, &rs);
 	}
 	if (!ret && rs.bad)
 		ret = -EINVAL;

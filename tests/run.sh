@@ -4,15 +4,15 @@
 # "ok 3 - what # SKIP why"); this collects it, shows what failed or was skipped, and ends with one
 # line "N passed, N failed, N skipped".
 #
-# usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli and elvis, which build kernel modules)
+# usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
+#	and eli and elvis, which build kernel modules, and report, which installs a browser)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-wanted=${*:-style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm}
+wanted=${*:-style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm}
 
 # collect GROUP COMMAND... : runs a test program and counts its TAP lines.
 collect() {
@@ -97,6 +97,10 @@ step "building exitlab" "$CACHE/logs/make.log" make -s -j"$(nproc)" all man
 if want style; then collect style tests/style.sh; fi
 if want unit; then run_unit; fi
 if want fuzz; then collect fuzz tests/fuzz/run.sh; fi
+if want report && ! command -v chromium >/dev/null; then
+	step "installing chromium" "$CACHE/logs/chromium.log" apt-get install -y --no-install-recommends chromium
+fi
+if want paper || want report; then collect paper tests/system/paper.py; fi
 if want time || want svm || want machine || want testbed || want tracer ||
    want tracer61 || want gate || want kvm; then
 	# Shown here, with its progress, rather than inside a test.

@@ -120,6 +120,35 @@ static void test_verdicts(void **state)
 	assert_int_equal(judge("same('u','t','2')", ">=", 1, 0, &v), CLAIM_FAILS);
 }
 
+/* What cannot be measured has the note of the value that is missing. */
+static void test_whys(void **state)
+{
+	static const char list_text[] =
+		"id,source,section,item,metric,expression,comparator,value,unit,tolerance,decided_by,note\n"
+		"A,,,,,\"v('t','A','1','y')\",~,10,,,print,\nB,,,,,\"v('t','A','2','y')\",~,1,,,print,\n"
+		"C,,,,,\"mono('u','y')\",~,1,,,print,\nD,,,,,1/7,<=,1,,,print,\n";
+	static const char *const whys[] = { NULL, "not run: really", "nobody has it",
+					    "arithmetic on printed numbers only" };
+	struct claim_values *v = claim_values_new(dir);
+	struct judged_claim *all;
+	struct claims list;
+	size_t i;
+
+	(void)state;
+	put("t.csv", TITLES "A,1,y,10,,table,s,\nA,2,y,,,,s,not run: really\n");
+	put("u.csv", TITLES "A,1,y,,,,s,nobody has it\n");
+	assert_int_equal(claims_read(put("claims.csv", list_text), &list), 0);
+	assert_int_equal(claims_judge_all(&list, v, v, &all), 0);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(all[i].measured, i ? CLAIM_NO_DATA : CLAIM_HOLDS);
+		assert_true(whys[i] ? all[i].why && !strcmp(all[i].why, whys[i]) : !all[i].why);
+	}
+	assert_int_equal(all[3].printed, CLAIM_HOLDS);
+	claims_judged_free(all, list.n);
+	claims_free(&list);
+	claim_values_free(v);
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -177,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_printed),
 		cmocka_unit_test_setup_teardown(test_verdicts, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_whys, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_mistakes, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_bad_list, make_dir, remove_dir),
 	};

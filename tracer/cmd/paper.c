@@ -360,7 +360,7 @@ static void list_items(const struct paper *p)
 	size_t i;
 
 	for (i = 0; i < p->nr_items; i++)
-		printf("%-14s%-6s  %s\n", p->items[i].id, paper_kind_name(p->items[i].kind),
+		printf("%-19s%-6s  %s\n", p->items[i].id, paper_kind_name(p->items[i].kind),
 		       p->items[i].title);
 }
 

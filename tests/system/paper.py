@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# The papers' tables and figures, rebuilt from the records that are kept with the project; nothing is
+# run. Prints TAP. A record that is changed must change what hangs on it, and nothing else.
+import csv, glob, json, os, shutil, subprocess, sys, tempfile
+
+EXITLAB = os.path.realpath("build/exitlab")
+RECORDS = "plots/paper/records"
+number = 0
+
+
+def test(ok, name, more=""):
+    global number
+    number += 1
+    print("%s %d - %s" % ("ok" if ok else "not ok", number, name))
+    if not ok:
+        print(more, file=sys.stderr)
+
+
+def run(*args):
+    p = subprocess.run([EXITLAB, "-q", *args], capture_output=True, text=True)
+    return p.returncode, p.stdout, p.stderr
+
+
+def paper(out, *args):
+    rc, _, err = run("paper", "-o", out, *args)
+    return rc, err
+
+
+def rows(out):
+    with open(out + "/values.csv", newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def key(r):
+    return (r["item"], r["panel"], r["configuration"], r["x"], r["metric"])
+
+
+def content(out):
+    """All files but pictures, whose bytes belong to the version of gnuplot, and what embeds them."""
+    found = {}
+    for d, _, files in os.walk(out):
+        for n in files:
+            if n.endswith((".csv", ".txt", ".dat", ".gp")):
+                with open(os.path.join(d, n), "rb") as f:
+                    found[os.path.relpath(os.path.join(d, n), out)] = f.read()
+    return found
+
+
+def changed(work, name, change):
+    """A copy of the records with change(record) done to all of them."""
+    copy = "%s/%s-records" % (work, name)
+    shutil.copytree(RECORDS, copy)
+    for path in glob.glob(copy + "/*/*.json"):
+        with open(path) as f:
+            r = json.load(f)
+        change(r)
+        with open(path, "w") as f:
+            json.dump(r, f)
+    return copy
+
+
+def fewer_interrupts(r):
+    if r["point"]["configuration"]["name"] == "baseline":
+        for w in r["windows"]:
+            w["counters"]["guest"]["nic_interrupts"] //= 2
+
+
+def other_prices(costs, factor):
+    def change(r):
+        r["point"]["mode"], r["point"]["costs"] = "timed", costs
+        for w in r["windows"]:
+            w["duration_ns"] *= factor
+            for k, v in w["result"].items():
+                if k.endswith("_ns"):
+                    w["result"][k] = v * factor
+    return change
+
+
+def whole(work):
+    a, b = work + "/a", work + "/b"
+    rc, err = paper(a, RECORDS)
+    test(rc == 0 and not err, "everything is rebuilt from the records of the project", err)
+    items = [l.split()[0] for l in run("paper", "--list")[1].splitlines()]
+    lacking = [i for i in items for e in (".csv", ".txt") if not os.path.getsize("%s/%s%s" % (a, i, e))]
+    drawn = [os.path.basename(p)[:-3] for p in glob.glob(a + "/*.gp")]
+    lacking += [i for i in drawn for e in (".svg", ".png") if not os.path.getsize("%s/%s%s" % (a, i, e))]
+    test(len(items) > 20 and len(drawn) > 15 and not lacking, "each item has its table, each figure its pictures", lacking)
+    paper(b, RECORDS, "--no-plots")
+    same = content(b)
+    test(same and all(content(a)[n] == same[n] for n in same), "a second time the same numbers")
+    all_rows = rows(a)
+    test(all(r["ours"] or r["why"] for r in all_rows), "no value is missing without a reason")
+    test(all((r["label"] in ("measured", "modelled", "instruction time")) == bool(r["ours"]) for r in all_rows),
+         "every value of ours says what it is")
+    with open(a + "/claims.csv", newline="") as f:
+        claims = list(csv.DictReader(f))
+    test(len(claims) == 246 and all(c["measured"] in ("holds", "fails") or c["why"] for c in claims) and
+         any(c["measured"] == "holds" for c in claims), "each of 246 claims holds, fails, or has a reason")
+    return all_rows
+
+
+def mutations(work, before):
+    out, ours = work + "/m", {key(r): r for r in before}
+    rc, err = paper(out, "--no-plots", changed(work, "m", fewer_interrupts))
+    moved = {key(r) for r in rows(out) if r["ours"] != ours[key(r)]["ours"]}
+    with open(out + "/claims.csv", newline="") as f:
+        exits = [c["measured_value"] for c in csv.DictReader(f) if c["id"] == "ELI-117"]
+    test(rc == 0 and moved and all("Baseline" in k[2] for k in moved) and float(exits[0]) > 4,
+         "with half the interrupts of the baseline its values move, no other's, and the claim's", (moved, exits))
+    slow, fast = work + "/slow", work + "/fast"
+    paper(slow, "--no-plots", changed(work, "slow", other_prices("x5570", 3)))
+    paper(fast, "--no-plots", changed(work, "fast", other_prices("x5570", 2)))
+    a, b = rows(slow), {key(r): r for r in rows(fast)}
+    differ = {r["label"] for r in a if r["ours"] != b[key(r)]["ours"]}
+    counts = [r for r in a if r["label"] == "measured"]
+    test(differ == {"modelled"} and counts, "other prices change only what is labelled modelled", differ)
+    both = work + "/both"
+    paper(both, "--no-plots", changed(work, "base", other_prices("x5570", 2)), changed(work, "low", other_prices("x5570@low", 3)))
+    bands = [r for r in rows(both) if r["item"] == "eli-table2" and r["metric"] == "avg_latency" and r["ours"]]
+    test(bands and all(r["costs"] == "x5570" and r["band_low"] == r["ours"] and
+                       abs(float(r["band_high"]) / float(r["ours"]) - 1.5) < 1e-6 for r in bands),
+         "the ends of a cost set's ranges are the band of its value", bands)
+
+
+def without(work):
+    out = work + "/none"
+    rc, err = paper(out, "--no-plots")
+    test(rc == 0 and not any(r["ours"] for r in rows(out)) and any(r["printed"] for r in rows(out)) and
+         all(r["why"] for r in rows(out)), "without records what is printed is there, and why ours is not", err)
+    with open(out + "/report.html") as f:
+        page = f.read()
+    test("No records were given" in page and "<img" not in page and page.endswith("</html>\n"),
+         "the report says so")
+    bad = work + "/bad.json"
+    with open(bad, "w") as f:
+        f.write('{"schema": "exitlab-record/1"}')
+    rc, err = paper(work + "/with-bad", "--no-plots", bad)
+    test(rc == 2 and "bad.json: complete: not true" in err, "a file that is no record is told, and the status is 2", err)
+    rc, _, err = run("paper", "--only", "eli-fig9", "-o", out)
+    test(rc == 2 and "no such item" in err, "an item that does not exist is an error", err)
+
+
+def user(work):
+    def rename(r):
+        r["scenario"]["name"] = "mine"
+    mine = changed(work, "mine", rename)
+    rc, out, err = run("plot", "--as", "eli-per-interrupt", "-o", work + "/own", *glob.glob(mine + "/*/*.json"))
+    with open(work + "/own.dat") as f:
+        data = f.read()
+    test(rc == 0 and os.path.getsize(work + "/own.png") and '"Baseline" 2.388' in data,
+         "plot --as draws records of a scenario of another name", err + data)
+    rc, _, err = run("plot", "--as", "demo", "-o", work + "/own", mine)
+    test(rc == 2 and "no such item" in err, "plot --as says when there is no such item", err)
+
+
+def browser(work):
+    global number
+    program = next((p for p in (shutil.which("chromium"), shutil.which("google-chrome")) if p), None)
+    if not program:
+        number += 1
+        print("ok %d - the report in a real browser # SKIP no chromium (290 MB): tests/run.sh report installs it" % number)
+        return
+    p = subprocess.run(["timeout", "300", sys.executable, "tests/system/report.py", program, work + "/a/report.html"],
+                       capture_output=True, text=True)
+    for line in p.stdout.splitlines():
+        if " - " in line:
+            test(line.startswith("ok"), line.split(" - ", 1)[1], p.stderr)
+    if p.returncode:
+        test(False, "the browser's test ends well", p.stderr)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        before = whole(work)
+        mutations(work, before)
+        without(work)
+        user(work)
+        browser(work)
+    print("1..%d" % number)
+
+
+main()

@@ -26,12 +26,15 @@ static bool same_base(const char *a, const char *b)
 	return base_length(a) == base_length(b) && !strncmp(a, b, base_length(a));
 }
 
-/* The one whose value is shown goes first: the wanted set, without a variant, first repetition. */
+/*
+ * The one whose value is shown goes first: the wanted set (no set, if the item names none), without
+ * a variant, first repetition.
+ */
 static int rank(const struct paper_item *it, const struct paper_variant *v)
 {
 	int r = strchr(v->costs, '@') != NULL;
 
-	if (it->costs ? !same_base(v->costs, it->costs) : !*v->costs)
+	if (it->costs ? !same_base(v->costs, it->costs) : *v->costs != 0)
 		r += 4;
 	return r * 1000 + v->repeat;
 }

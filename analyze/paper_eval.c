@@ -116,6 +116,17 @@ bool paper_in_scenario(const struct paper_eval *e, const struct record *r)
 	return e->any || (e->panel->scenario && !strcmp(r->scenario, e->panel->scenario));
 }
 
+/* Whether a configuration of ours goes by the paper's name; it may go by several of ours. */
+static bool goes_by(const struct paper_pairs *p, const char *printed, const char *ours)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (!strcmp(p->p[i].a, printed) && !strcmp(p->p[i].b, ours))
+			return true;
+	return false;
+}
+
 static const struct record *find(struct paper_eval *e, const char *configuration, const char *x)
 {
 	const char *ours = pair_of(e->item->configurations, configuration);
@@ -130,7 +141,7 @@ static const struct record *find(struct paper_eval *e, const char *configuration
 		if (!paper_in_scenario(e, r))
 			continue;
 		scenario = true;
-		if (strcmp(r->config, ours))
+		if (!goes_by(e->item->configurations, configuration, r->config))
 			continue;
 		config = true;
 		if (wanted && e->panel->parameter && !setting_is(r, e->panel->parameter, wanted))
@@ -216,6 +227,11 @@ static int of_window(struct paper_eval *e, const json_t *window, const json_t *n
 		*out = json_array_size(json_object_get(json_object_get(window, "tracer"), "vms"));
 		return 0;
 	}
+	/* Without a guest 0 exits would be no finding. */
+	if (!json_array_size(json_object_get(json_object_get(window, "tracer"), "vms")) &&
+	    (!strncmp(key, "exits", 5) || !strcmp(key, "guest_percent") ||
+	     !strcmp(key, "injections")))
+		return no(e, "no guest, so nothing that could exit");
 	if (strcmp(key, "guest_percent"))
 		return number(e, numbers, key, out);
 	e->timed = true;

@@ -64,8 +64,8 @@ if [ -n "$list" ]; then
 fi
 total=$(wc -l <"$work/points")
 
-# records SCENARIO : how many there are, and how new.
-records() { stat -c '%n %Y' "results/$1"/*.json 2>/dev/null | sort; }
+# records SCENARIO : those that there are, and how new.
+records() { { stat -c '%n %Y' "results/$1"/*.json 2>/dev/null || :; } | sort; }
 
 # exitlab_run SCENARIO SERIES [OPTION]... : the set-up has just run, so `exitlab run` need not do it again.
 exitlab_run() {

@@ -43,7 +43,7 @@ struct paper_metrics {
 
 struct paper_panel {
 	const char *title;
-	const char *printed[PAPER_MAX_PRINTED];		/* names of tables; the first with a value wins */
+	const char *printed[PAPER_MAX_PRINTED];	/* tables; the first with a value wins */
 	struct value_table table[PAPER_MAX_PRINTED];
 	size_t nr_printed;
 	struct paper_pairs x;		/* only these; b: name to show, or NULL. Empty: all */

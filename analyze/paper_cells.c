@@ -68,7 +68,8 @@ static enum paper_label label(const struct paper_eval *e)
 	return e->modelled ? PAPER_MODELLED : PAPER_INSTRUCTIONS;
 }
 
-static int fill(const struct paper_eval *base, const struct paper_variant *v, size_t n, struct paper_cell *c)
+static int fill(const struct paper_eval *base, const struct paper_variant *v, size_t n,
+		struct paper_cell *c)
 {
 	bool settled = false;
 	char why[240] = "";
@@ -219,7 +220,8 @@ int paper_evaluate(const struct paper_item *item, const struct records *rs, bool
 
 	*out = (struct paper_values){ .item = item };
 	for (i = 0; !ret && i < item->nr_panels; i++) {
-		struct paper_eval e = { .item = item, .panel = &item->panels[i], .rs = rs, .any = any };
+		struct paper_eval e = { .item = item, .panel = &item->panels[i], .rs = rs,
+					.any = any };
 
 		first = out->n;
 		n = variants(&e, v);

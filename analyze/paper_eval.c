@@ -207,8 +207,8 @@ static int number(struct paper_eval *e, const json_t *numbers, const char *key, 
 	return no(e, "the record has no number %s", key);
 }
 
-static int of_window(struct paper_eval *e, const json_t *window, const json_t *numbers, const char *key,
-		     double *out)
+static int of_window(struct paper_eval *e, const json_t *window, const json_t *numbers,
+		     const char *key, double *out)
 {
 	const struct record *rec = e->rec;
 	struct table t;

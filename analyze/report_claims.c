@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The claims of the papers as a table: what each says, whether its paper holds it, and whether ours. */
+/* The claims of the papers as a table: what each says, and what print and our runs say to it. */
 #include "analyze/report.h"
 
 #include <string.h>

@@ -106,7 +106,8 @@ static int show(const struct options *o, const struct claims *list, struct claim
 		fails[0] += j.printed == CLAIM_FAILS;
 		holds[1] += j.measured == CLAIM_HOLDS;
 		fails[1] += j.measured == CLAIM_FAILS;
-		if (o->summary || (o->failed && j.printed != CLAIM_FAILS && j.measured != CLAIM_FAILS))
+		if (o->summary || (o->failed && j.printed != CLAIM_FAILS &&
+				   j.measured != CLAIM_FAILS))
 			continue;
 		if (all)
 			json_array_append_new(all, to_json(&j));

@@ -64,6 +64,7 @@ struct paper_item {
 	const char *why;		/* nothing of it can be had here */
 	const char *costs;		/* cost set of ours, if records of several are there */
 	const struct paper_pairs *configurations, *absent;
+	struct paper_pairs traces;	/* a: title; b: "FILE@SECONDS+US" in traces/ */
 	struct paper_pairs notes;	/* a: substitutions and differences, one each */
 	struct paper_panel *panels;
 	size_t nr_panels;

@@ -322,7 +322,7 @@ static void read_panel(struct reader *rd, const struct yt_node *map, const struc
 static void read_item(struct reader *rd, const struct yt_node *map, struct paper_item *it)
 {
 	static const char *const known[] = { "id", "title", "source", "caption", "kind", "why",
-		"costs", "configurations", "notes", "panels", "scenario", "workload", "parameter",
+		"costs", "configurations", "notes", "traces", "panels", "scenario", "workload", "parameter",
 		"metrics", "xlabel", "shared", NULL };
 	const struct yt_node *l;
 	const char *kind;
@@ -338,6 +338,7 @@ static void read_item(struct reader *rd, const struct yt_node *map, struct paper
 	it->why = text(rd, map, "why", false);
 	it->costs = text(rd, map, "costs", false);
 	it->notes = pairs(rd, map, "notes", true);
+	it->traces = pairs(rd, map, "traces", false);
 	kind = text(rd, map, "kind", true);
 	for (i = 0; kind && kinds[i] && strcmp(kinds[i], kind); i++)
 		;
@@ -491,6 +492,7 @@ void paper_free(struct paper *p)
 		}
 		free(it->panels);
 		free(it->notes.p);
+		free(it->traces.p);
 	}
 	for (i = 0; i < p->nr_sets; i++) {
 		free(p->configurations[i].p);

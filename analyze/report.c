@@ -297,7 +297,12 @@ static int item(FILE *out, const struct report *r, const struct paper_values *v)
 	fputs(". Ours: ", out);
 	report_text(out, paper_labels(v, buf, sizeof(buf)));
 	fputs(".</p>\n", out);
-	if (paper_drawn(it)) {
+	if (it->traces.n) {
+		snprintf(path, sizeof(path), "%s/%s-timeline.svg", r->pictures, it->id);
+		fputs("<p>From traces of our own runs:</p>\n", out);
+		ret = access(path, R_OK) ? no_picture(out) : picture(out, it, path);
+	}
+	if (!ret && paper_drawn(it)) {
 		snprintf(path, sizeof(path), "%s/%s.svg", r->pictures, it->id);
 		ret = access(path, R_OK) ? no_picture(out) : picture(out, it, path);
 	}

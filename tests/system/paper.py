@@ -86,6 +86,13 @@ def whole(work):
     drawn = [os.path.basename(p)[:-3] for p in glob.glob(a + "/*.gp")]
     lacking += [i for i in drawn for e in (".svg", ".png") if not os.path.getsize("%s/%s%s" % (a, i, e))]
     test(len(items) > 20 and len(drawn) > 15 and not lacking, "each item has its table, each figure its pictures", lacking)
+    with open(a + "/eli-fig1-timeline.dat") as f:
+        blocks = f.read().split("\n\n\n")
+    host = [b.count("\n", b.index('""')) for b in blocks if ": host, " in b]
+    marks = [b for b in blocks if b.startswith("# marks")]
+    test(len(host) == 3 and host[0] > host[1] > host[2] == 0 and "inject vector=40" in marks[0] and
+         "inject" not in marks[1] and "EOI vector=40" in marks[1],
+         "the schematics from traces: stays in the host become fewer, injection goes, then completion", host)
     paper(b, RECORDS, "--no-plots")
     same = content(b)
     test(same and all(content(a)[n] == same[n] for n in same), "a second time the same numbers")

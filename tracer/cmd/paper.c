@@ -16,6 +16,7 @@
 #include "analyze/paper.h"
 #include "analyze/paper_out.h"
 #include "analyze/report.h"
+#include "analyze/timeline.h"
 #include "cmd/cmd.h"
 #include "util/datadir.h"
 #include "util/fs.h"
@@ -142,6 +143,63 @@ int paper_draw_as(const char *id, const struct records *rs, const struct plot_na
 	return ret;
 }
 
+static int timelines_write_data(FILE *out, const void *t)
+{
+	return timelines_data(out, t);
+}
+
+static int timelines_write_variables(FILE *out, const void *t, const char *base, const char *data)
+{
+	return timelines_variables(out, t, base, data);
+}
+
+static int read_trace(const struct options *o, const struct paper_pair *p, struct timeline *t)
+{
+	double at = -1, length = 60;
+	char path[4400];
+	FILE *f;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/traces/%.200s", o->printed, p->b);
+	ret = timeline_piece(path, &at, &length);
+	if (ret) {
+		err("traces: %s: not a file with @SECONDS+US", p->b);
+		return ret;
+	}
+	f = fopen(path, "re");
+	if (!f) {
+		err("%s: %s", path, strerror(errno));
+		return -EINVAL;
+	}
+	ret = timeline_read(f, path, NULL, at, length, stderr, t);
+	fclose(f);
+	if (!ret)
+		snprintf(t->title, sizeof(t->title), "%.63s", p->a);
+	return ret;
+}
+
+/* ITEM-timeline: a schematic of the paper from real traces. */
+static int draw_traces(const struct options *o, const struct paper_item *it)
+{
+	struct timelines t = { calloc(it->traces.n, sizeof(t.list[0])), 0, it->title };
+	struct plot_names names;
+	int ret = t.list ? 0 : -ENOMEM;
+
+	while (!ret && t.n < it->traces.n) {
+		ret = read_trace(o, &it->traces.p[t.n], &t.list[t.n]);
+		t.n += !ret;
+	}
+	snprintf(names.dir, sizeof(names.dir), "%s", o->output);
+	snprintf(names.base, sizeof(names.base), "%.200s-timeline", it->id);
+	if (!ret)
+		ret = gnuplot_draw(&names, "paper", "timeline", timelines_write_data,
+				   timelines_write_variables, &t);
+	while (t.n)
+		timeline_free(&t.list[--t.n]);
+	free(t.list);
+	return ret;
+}
+
 /* ---- one item ---- */
 
 static int write_item(const struct options *o, const struct paper_values *v)
@@ -159,6 +217,8 @@ static int write_item(const struct options *o, const struct paper_values *v)
 	if (!f)
 		return -EIO;
 	ret = finish(f, paper_write_text(f, v));
+	if (!ret && !o->no_plots && v->item->traces.n)
+		ret = draw_traces(o, v->item);
 	if (ret || o->no_plots || !paper_drawn(v->item))
 		return ret;
 	snprintf(names.dir, sizeof(names.dir), "%s", o->output);

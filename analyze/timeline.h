@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A piece of a trace as a timeline: when a vCPU's CPU was in the guest and when in the host, and what
- * happened there. Read from the text that `exitlab script` prints.
+ * A piece of a trace as a timeline: when a vCPU's CPU was in the guest and when in the host, and
+ * what happened there. Read from the text that `exitlab script` prints.
  */
 #ifndef EXITLAB_TIMELINE_H
 #define EXITLAB_TIMELINE_H
@@ -36,16 +36,16 @@ struct timeline {
 };
 
 /*
- * Reads @length_us of one vCPU ("web/0"; NULL: the one that is entered last). It begins at @at seconds
- * of the trace; if that is negative, shortly before the first injection or completion of a device's
- * interrupt (or at the vCPU's first entry, if there is none). Lines that cannot be read are told on @err with
- * their number. 0, -EINVAL (told) or -ENOMEM.
+ * Reads @length_us of one vCPU ("web/0"; NULL: the one that is entered last). It begins at @at
+ * seconds of the trace; if that is negative, shortly before the first injection or completion of a
+ * device's interrupt (or at the vCPU's first entry, if there is none). Lines that cannot be read are
+ * told on @err with their number. 0, -EINVAL (told) or -ENOMEM.
  */
 int timeline_read(FILE *in, const char *name, const char *vcpu, double at, double length_us,
 		  FILE *err, struct timeline *out);
 /*
- * Takes "FILE@SECONDS+US" apart: cuts @file at the @, and sets what is given. -EINVAL: it is neither
- * this nor a file alone.
+ * Takes "FILE@SECONDS+US" apart: cuts @file at the @, and sets what is given. -EINVAL: it is
+ * neither this nor a file alone.
  */
 int timeline_piece(char *file, double *at, double *length_us);
 void timeline_free(struct timeline *t);

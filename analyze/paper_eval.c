@@ -160,10 +160,12 @@ static const struct record *find(struct paper_eval *e, const char *configuration
 	else if (!config)
 		no(e, "not run: scenario %s has no record of configuration %s",
 		   e->panel->scenario ? e->panel->scenario : "", ours);
+	else if (wanted)
+		no(e, "not run: no record of configuration %s at this %s", ours,
+		   e->panel->parameter ? e->panel->parameter : "setting");
 	else
-		no(e, "not run: no record of configuration %s with %s %s", ours,
-		   e->panel->parameter ? e->panel->parameter : "workload",
-		   wanted ? wanted : e->panel->workload ? e->panel->workload : "");
+		no(e, "not run: no record of configuration %s with workload %s", ours,
+		   e->panel->workload ? e->panel->workload : "other than idle");
 	return NULL;
 }
 

@@ -38,8 +38,8 @@ struct timeline {
 /*
  * Reads @length_us of one vCPU ("web/0"; NULL: the one that is entered last). It begins at @at
  * seconds of the trace; if that is negative, shortly before the first injection or completion of a
- * device's interrupt (or at the vCPU's first entry, if there is none). Lines that cannot be read are
- * told on @err with their number. 0, -EINVAL (told) or -ENOMEM.
+ * device's interrupt (or at the vCPU's first entry, if there is none). Lines that cannot be read
+ * are told on @err with their number. 0, -EINVAL (told) or -ENOMEM.
  */
 int timeline_read(FILE *in, const char *name, const char *vcpu, double at, double length_us,
 		  FILE *err, struct timeline *out);

@@ -18,6 +18,7 @@ frame_w = 330
 frame_h = 200
 left_w = 78
 legend_w = 210
+do for [s = 1:series] { if (strlen(series_name[s]) * 7.2 + 66 > legend_w) { legend_w = strlen(series_name[s]) * 7.2 + 66 } }
 head_h = 62
 title_h = 34
 tick_h = 52

@@ -81,12 +81,10 @@ static void para(FILE *out, const char *tag, const char *text)
 	fprintf(out, "</%s>\n", tag);
 }
 
-static const char *of(const json_t *o, const char *a, const char *b)
+static const char *of(const json_t *o, const char *a)
 {
 	const json_t *v = json_object_get(o, a);
 
-	if (b)
-		v = json_object_get(v, b);
 	return json_is_string(v) ? json_string_value(v) : "";
 }
 
@@ -98,26 +96,67 @@ static void cell(FILE *out, const char *tag, const char *class, const char *text
 	fprintf(out, "</%s>", tag);
 }
 
-static void run_row(FILE *out, const struct record *r)
+/* Records that differ in parameters and repetition only are one line. */
+static bool same_line(const struct record *a, const struct record *b)
 {
-	char parameters[200];
-	const char *label = of(r->root, "backend", NULL);
+	static const char *const keys[] = { "mode", "costs" };
+	const json_t *m = json_object_get(a->root, "machine"), *n = json_object_get(b->root, "machine");
+	size_t i;
 
+	for (i = 0; i < 2; i++)
+		if (strcmp(of(a->point, keys[i]), of(b->point, keys[i])))
+			return false;
+	return !strcmp(a->scenario, b->scenario) && !strcmp(a->config, b->config) &&
+	       !strcmp(a->sha256, b->sha256) && !strcmp(of(m, "kernel"), of(n, "kernel")) &&
+	       !strcmp(of(m, "testbed"), of(n, "testbed"));
+}
+
+static void run_row(FILE *out, const struct records *rs, size_t at)
+{
+	const struct record *r = &rs->list[at];
+	const json_t *machine = json_object_get(r->root, "machine");
+	const char *costs = of(r->point, "costs");
+	char points[24];
+	size_t i, n = 0;
+
+	for (i = 0; i < rs->n; i++) {
+		if (!same_line(r, &rs->list[i]))
+			continue;
+		if (i < at)
+			return;
+		n++;
+	}
+	snprintf(points, sizeof(points), "%zu", n);
 	fputs("<tr>", out);
 	cell(out, "td", "t", r->scenario);
 	cell(out, "td", "t", r->config_title);
-	cell(out, "td", "t", record_parameters(r, parameters, sizeof(parameters)));
-	cell(out, "td", "t", label);
-	cell(out, "td", "t", of(r->point, "mode", NULL));
-	cell(out, "td", "t", *of(r->point, "costs", NULL) ? of(r->point, "costs", NULL) : "-");
-	cell(out, "td", "t", of(json_object_get(r->root, "machine"), "kernel", NULL));
-	cell(out, "td", "t", of(json_object_get(r->root, "machine"), "testbed", NULL));
+	cell(out, "td", NULL, points);
+	cell(out, "td", "t", of(r->root, "backend"));
+	cell(out, "td", "t", of(r->point, "mode"));
+	cell(out, "td", "t", *costs ? costs : "-");
+	cell(out, "td", "t", of(machine, "kernel"));
+	cell(out, "td", "t", of(machine, "testbed"));
 	fprintf(out, "<td class=\"t\">%.12s</td></tr>\n", r->sha256);
+}
+
+/* What the times of the records are, each once. */
+static void time_labels(FILE *out, const struct records *rs)
+{
+	size_t i, j;
+
+	for (i = 0; i < rs->n; i++) {
+		const char *label = record_time_label(&rs->list[i]);
+
+		for (j = 0; j < i && strcmp(record_time_label(&rs->list[j]), label); j++)
+			;
+		if (j == i)
+			para(out, "p", label);
+	}
 }
 
 static void runs(FILE *out, const struct records *rs)
 {
-	static const char *const titles[] = { "scenario", "configuration", "parameters", "backend",
+	static const char *const titles[] = { "scenario", "configuration", "points", "backend",
 		"mode", "costs", "kernel", "testbed", "scenario file" };
 	size_t i;
 
@@ -128,13 +167,13 @@ static void runs(FILE *out, const struct records *rs)
 	}
 	fprintf(out, "<p>%zu records. Each holds the whole machine it was made on; records with "
 		"the same testbed and scenario file can be compared to the last exit.</p>\n", rs->n);
-	para(out, "p", record_time_label(&rs->list[0]));
+	time_labels(out, rs);
 	fputs("<div class=\"wide\"><table><tr>", out);
 	for (i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
 		cell(out, "th", NULL, titles[i]);
 	fputs("</tr>\n", out);
 	for (i = 0; i < rs->n; i++)
-		run_row(out, &rs->list[i]);
+		run_row(out, rs, i);
 	fputs("</table></div>\n", out);
 }
 

@@ -280,7 +280,8 @@ for section in ("two", "two_tp"):
 for section in ("noisy", "noisy_tp"):
     t(f"{section}: interrupts of the host are there, and not in the guest's time", lambda s=section: all_of(
         ("interrupts", rows(s)[0]["host_interrupt_ns"], 1_000_000, 10_000_000),
-        ("guest", rows(s)[0]["guest_ns"], 100_000_000, 102_000_000)))
+        # By records the way to a program and back is longer: that of the entry is in the guest.
+        ("guest", rows(s)[0]["guest_ns"], 100_000_000, 103_000_000 if "_tp" in s else 102_000_000)))
 t("stopped: a stopped VMM sleeps, and is not blocked", lambda: all_of(
     ("asleep", rows("stopped")[0]["sleep_ns"], 290_000_000, 350_000_000),
     ("blocked", rows("stopped")[0]["blocked_ns"], 0, 0)))

@@ -153,9 +153,12 @@ client 0 211; client 1 97; window two "$stat --json" 0 1
 client 0 211; window table "$stat --cost" 0
 client 0 211; window csv "$stat 0.01 --csv" 0
 client 0 211; EXITLAB_RUNG=raw_tp window raw "$stat --json" 0
+client 0 211; client 1 97; EXITLAB_RUNG=tp window tp "$stat --json" 0 1
+client 0 53; EXITLAB_NO_FENTRY=1 window nofentry "$stat --json" 0
 client 0 53; window onevm "$stat --json -p $vm1" 0
 
-# --- a worker that ends
+# --- a worker that ends; one that begins and ends, too, by records
+exitlab stat --rung tp --signals io_cores --json >/tmp/out.tp 2>/tmp/err.tp & pid_tp=$!
 exitlab stat --signals io_cores --json >/tmp/out 2>/tmp/err & pid=$!
 sleep 8
 kill $vm1; wait $vm1
@@ -163,6 +166,8 @@ usleep 100000
 kill -INT $pid; wait $pid; echo $? >/tmp/rc
 show ends
 kill $vm0; wait $vm0
+kill -INT $pid_tp; wait $pid_tp; echo $? >/tmp/rc
+cat /tmp/out.tp >/tmp/out; cat /tmp/err.tp >/tmp/err; show endstp
 bpftool prog show >/tmp/out; show left
 echo "@@ all done"
 poweroff -f

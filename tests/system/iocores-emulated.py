@@ -143,6 +143,20 @@ t("early: a worker that starts later is noticed, and its account closes", lambda
   js("early")["workers"][0]["vm"] == "g0" and js("early")["workers"][0]["works"] > 0)
 t("after: nothing stays attached", lambda: last_line("after") == 0)
 
+def prom(section, family, labels=""):
+    return sum(float(m[1]) for m in re.finditer(rf"^{family}(?:{{[^}}]*{labels}[^}}]*}})? (\S+)$",
+                                                parts[section, "out"], re.M))
+
+
+t("waiting: an exporter without a KVM says that it waits, and that it is not up", lambda:
+  "No such file" in parts["waiting", "err"] and "waiting for it" in parts["waiting", "err"] and
+  "\nexitlab_up 0\n" in parts["waiting", "out"])
+t("came: it traces a KVM and a vhost that are loaded later, by starting anew", lambda: rc("came") == 0 and
+  prom("came", "exitlab_up") == 1 and prom("came", "exitlab_exits_total", 'vm="g0"') > 1000 and
+  # Looked at one after the other, while the guest goes on.
+  abs(prom("came", "exitlab_exits_total", 'vm="g0"') - prom("came", "exitlab_kvm_exits_total", 'vm="g0"')) < 200 and
+  prom("came", "exitlab_iocore_works_total", 'vm="g0"') > 0 and
+  prom("came", "exitlab_tracer_restarts_total") >= 1)
 t("rr: 499 requests: works, kicks and replies are those of kprobes, doorbells and the guest",
   lambda: rc("rr") == 0 and counts_fit(Window("rr"), 0, 499))
 t("rr: a request and its answer are two buffers", lambda: Window("rr").row(0)["buffers"] == 998)

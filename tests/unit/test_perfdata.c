@@ -201,7 +201,7 @@ static void not_usable(void **state)
 	refused("the head does not have");
 }
 
-/* @events of them, compressed as perf does: one stream, of which each record has what @piece bytes give. */
+/* @events, compressed as perf does: one stream, of which each record has what @piece bytes give. */
 static void make_compressed(uint32_t type, unsigned int events, size_t piece)
 {
 	static struct bytes plain, b;
@@ -296,7 +296,8 @@ static void compressed_damaged(void **state)
 		uint16_t n;
 
 		memcpy(&n, m.f.b + at + 6, 2);
-		if (at + n + 8 >= m.data + size && m.f.b[at] == 81)	/* a round comes behind it */
+		/* A round comes behind it. */
+		if (at + n + 8 >= m.data + size && m.f.b[at] == 81)
 			m.f.b[at] = 200;
 		at += n;
 	}

@@ -3,8 +3,8 @@
  * A measurement without end. The hard part is "without end": the engine has room for 1024 vCPUs and
  * does not know which are gone, so a host that starts a hundred VMs a day would fill it in days.
  * Before that it is stopped, read to the last exit, and started again; the few milliseconds between
- * are lost, and counted as a restart. What does not fit is in the ledger. A vhost that is loaded later
- * gets its programs in the same way.
+ * are lost, and counted as a restart. What does not fit is in the ledger. A vhost that is
+ * loaded later gets its programs in the same way.
  */
 #include "cmd/watch.h"
 

@@ -48,7 +48,8 @@ int endings_open(struct endings **out)
 	if (!e)
 		return ret;
 	/* Typed arguments would win nothing: it asks for the current thread. */
-	ret = forced && !strcmp(forced, rung_name(RUNG_TP)) ? -EOPNOTSUPP : try_rung(e, RUNG_RAW_TP);
+	if (!forced || strcmp(forced, rung_name(RUNG_TP)))
+		ret = try_rung(e, RUNG_RAW_TP);
 	if (ret)
 		ret = try_rung(e, RUNG_TP);
 	if (ret)

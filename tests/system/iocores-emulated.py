@@ -219,7 +219,7 @@ def by(section):
 
 for s, rung in (("raw", "raw_tp"), ("tp", "tp")):
     t(f"{s}: forced, the scheduler's events are by {rung}, functions by fentry", lambda: all(
-      by(s)[p] == rung for p in ("sched_switch", "sched_wakeup")) and by(s)["handle_tx_kick"] == "fentry")
+      by(s)[p] == rung for p in ("sched_switch", "sched_wakeup")) and by(s)["vhost_poll_wakeup"] == "fentry")
     t(f"{s}: works, kicks and replies are the same", lambda: rc(s) == 0 and counts_fit(Window(s), 0, 211))
     t(f"{s}: and so are switches and times, which close", lambda: time_fits(Window(s), 0) and
       all(closes(w) and w["unmatched"] == 0 for w in js(s)["workers"]))

@@ -384,7 +384,7 @@ static void write_ledger(const struct metrics *m, FILE *f)
 	prom_count(f, unmatched, m->ledger.unmatched_exits, "kind", "exit", (char *)NULL);
 	prom_count(f, unmatched, m->ledger.unmatched_entries, "kind", "entry", (char *)NULL);
 	prom_family(f, "exitlab_tracer_restarts_total", "counter",
-		    "Times the tracer started anew to make room for vCPUs.");
+		    "Times the tracer started anew: for room, or for a vhost loaded later.");
 	prom_count(f, "exitlab_tracer_restarts_total", m->restarts, (char *)NULL);
 }
 

@@ -169,12 +169,12 @@ section l2tpstat exitlab stat -i /tmp/tp.trace --vm web --json
 # switches FILE : how often each thread of the VM came and went
 cat >/bin/switches <<'END'
 #!/bin/sh
-exitlab script -i $1 --json | sed -n 's/.*"event":"\(sched_[a-z]*\)".*"tid":\([0-9]*\),.*"vm":"web".*/\2 \1/p' | sort | uniq -c
+exitlab script -i $1 --vm web --events sched --json | sed -n 's/.*"event":"\(sched_[a-z]*\)".*"tid":\([0-9]*\),.*/\2 \1/p' | sort | uniq -c
 END
 chmod 755 /bin/switches
 section l2switches switches /tmp/l2.trace
 section l2tpswitches switches /tmp/tp.trace
-section l2tpeoi sh -c 'exitlab script -i /tmp/tp.trace --json | grep "\"event\":\"kvm_eoi\"" | grep -vc "\"vm\":\"web\""'
+section l2tpeoi sh -c 'exitlab script -i /tmp/tp.trace --events kvm_eoi --json | grep -vc "\"vm\":\"web\""'
 section l2stat exitlab stat -i /tmp/l2.trace --vm web --json
 exitlab script -i /tmp/l2.trace --json >/tmp/l2.json
 section l2vhost sh -c 'grep -c "\"event\":\"sched_in\".*\"vm\":\"web\".*\"comm\":\"vhost-" /tmp/l2.json'

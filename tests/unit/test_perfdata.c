@@ -388,11 +388,13 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_byte),
 	};
 
-	/* A seed for the fuzzer. */
+	/* A seed for the fuzzer; with one more word a compressed one. */
 	if (argc > 1) {
 		FILE *f = fopen(argv[1], "we");
 
 		make();
+		if (argc > 2)
+			make_compressed(81, 40, 1000);
 		return !f || fwrite(m.f.b, 1, m.f.n, f) != m.f.n || fclose(f);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

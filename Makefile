@@ -25,8 +25,8 @@ CFLAGS	?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) $(INCLUDE) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 LIBS	:= -lbpf -lelf -lz -ljansson -lyaml -lcrypto -lm
 # Only for what never runs inside the emulated host, so not for exitlab-point: numbers (gsl), a screen,
-# a web server, giving up privileges, the layout of trace records.
-OUTER_LIBS := -lcsv -lgsl -lgslcblas -lncursesw -ltinfo -lmicrohttpd -lcap-ng -ltracecmd -ltracefs -ltraceevent
+# a web server, giving up privileges, the layout of trace records, compressed ones.
+OUTER_LIBS := -lcsv -lgsl -lgslcblas -lncursesw -ltinfo -lmicrohttpd -lcap-ng -ltracecmd -ltracefs -ltraceevent -lzstd
 
 SRC	:= $(sort $(wildcard tracer/*.c tracer/*/*.c analyze/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/obj/%.o)

@@ -11,115 +11,7 @@
  * are on. It must not book then, or an interval would be booked twice. It begins and ends inside
  * that program, so it leaves the slot alone, and its time stays with what it interrupted.
  */
-#include "kvm_types.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
-#include "account.h"
-
-#define TASK_DEAD	0x80	/* include/linux/sched.h, since 4.14 */
-
-/* Set by user space before loading. */
-const volatile unsigned int target_vm;		/* trace this tgid only; 0 = all */
-const volatile unsigned int exit_reason_off, exit_reason_size, exit_isa_off;	/* in kvm_exit */
-/* Arguments of sched_switch: fa2c3254d7cf (5.18) put prev_state in, as the fourth. */
-const volatile unsigned int switch_args;
-/* Classes of reasons by isa (0 and what is unknown: other) and reason_index(). */
-const volatile unsigned char class_of[4][REASON_INDEXES];
-
-unsigned int enabled;	/* nothing is booked before and after */
-unsigned int has_poll;	/* this kernel says how long it polled */
-struct account_counts counts;
-/*
- * Set if a thread id with these low bits has run a vCPU: nearly all others are known by one load,
- * and the hash look-up is only for those that are left. Bytes, since bits would need atomics.
- */
-unsigned char maybe_vcpu[ACCOUNT_TIDS];
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct sched_entity {
-	__u64 sum_exec_runtime;
-};
-
-struct sched_info {
-	unsigned long long run_delay;
-};
-
-struct task_struct___account {
-	int pid;
-	__u64 start_time;
-	struct sched_entity se;
-	struct sched_info sched_info;
-};
-
-/* Before 56bcd40ca1d2 (5.14) "state", a long. */
-struct task_struct___state {
-	unsigned int __state;
-};
-
-struct task_struct___old {
-	long state;
-};
-
-/* The statistics of halts moved into a struct of all architectures with 0193cc908b5a (5.14). */
-struct kvm_vcpu_stat_generic {
-	__u64 halt_poll_success_ns, halt_poll_fail_ns;
-};
-
-struct kvm_vcpu_stat___generic {
-	struct kvm_vcpu_stat_generic generic;
-};
-
-struct kvm_vcpu___generic {
-	struct kvm_vcpu_stat___generic stat;
-};
-
-struct kvm_vcpu_stat___flat {
-	__u64 halt_poll_success_ns, halt_poll_fail_ns;
-};
-
-struct kvm_vcpu___flat {
-	struct kvm_vcpu_stat___flat stat;
-};
-#pragma clang attribute pop
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4 * ACCOUNT_SLOTS);
-	__type(key, __u32);			/* thread id */
-	__type(value, __u32);			/* slot */
-} threads SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ACCOUNT_SLOTS);
-	__type(key, struct account_key);
-	__type(value, __u32);
-} slot_of SEC(".maps");
-
-/* Read by user space in place, so that it can tell a slot that is being written (seq). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, ACCOUNT_SLOTS);
-	__type(key, __u32);
-	__type(value, struct account_slot);
-} slots SEC(".maps");
-
-/* Numbers of slots not in use; filled by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, ACCOUNT_SLOTS);
-	__type(value, __u32);
-} free_slots SEC(".maps");
-
-/* The vCPU thread that this CPU runs now. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct account_cpu);
-} running SEC(".maps");
+#include "account_maps.h"
 
 static __always_inline struct account_cpu *this_cpu(void)
 {
@@ -176,6 +68,8 @@ static __always_inline __u64 poll_ns_of(__u64 vcpu_addr)
 	struct kvm_vcpu___generic *g = (void *)vcpu_addr;
 	struct kvm_vcpu___flat *f = (void *)vcpu_addr;
 
+	if (!vcpu_addr)		/* the rung does not show it */
+		return 0;
 	if (bpf_core_field_exists(g->stat.generic.halt_poll_success_ns)) {
 		if (!has_poll)
 			has_poll = 1;
@@ -305,6 +199,16 @@ int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 			    BPF_CORE_READ(vcpu, vcpu_id));
 }
 
+/* The record has only the vCPU's number. */
+SEC("tp/kvm/kvm_entry")
+int entry_tp(void *ctx)
+{
+	__u64 vcpu = tp_vcpu();
+
+	handle_entry(vcpu, tp_kvm(vcpu), tp_read(ctx, &entry_vcpu_id));
+	return 1;
+}
+
 static __always_inline unsigned int class_of_record(void *ctx)
 {
 	__u64 reason = 0;
@@ -328,8 +232,8 @@ static __always_inline unsigned int class_of_record(void *ctx)
 }
 
 /*
- * The classic tracepoint, because the reason is only in its record since 0a62a0319abb (5.16).
- * Programs on these return 1: 0 would hide the event from perf.
+ * The classic tracepoint on every rung, because the reason is only in its record since 0a62a0319abb
+ * (5.16).
  */
 SEC("tp/kvm/kvm_exit")
 int exit_tp(void *ctx)
@@ -351,45 +255,82 @@ int exit_tp(void *ctx)
 }
 
 /* The CPU leaves KVM_RUN... */
-SEC("raw_tp/kvm_userspace_exit")
-int user_raw_tp(void *ctx)
+static __always_inline void handle_user(void)
 {
 	struct account_slot *s = current_slot();
 
 	if (!s || !begin(s))
-		return 0;
+		return;
 	account_to_user(&s->a, bpf_ktime_get_ns());
 	end(s);
+}
+
+SEC("raw_tp/kvm_userspace_exit")
+int user_raw_tp(void *ctx)
+{
+	handle_user();
 	return 0;
+}
+
+SEC("tp/kvm/kvm_userspace_exit")
+int user_tp(void *ctx)
+{
+	handle_user();
+	return 1;
 }
 
 /* ... and is back: the guest's FPU registers are loaded first thing (argument 1). */
-SEC("raw_tp/kvm_fpu")
-int fpu_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void handle_fpu(__u32 load)
 {
 	struct account_slot *s = current_slot();
 
-	if (!s || !(__u32)ctx->args[0] || !begin(s))
-		return 0;
+	if (!s || !load || !begin(s))
+		return;
 	account_to_kernel(&s->a, bpf_ktime_get_ns());
 	end(s);
+}
+
+SEC("raw_tp/kvm_fpu")
+int fpu_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	handle_fpu((__u32)ctx->args[0]);
 	return 0;
 }
 
-SEC("raw_tp/kvm_vcpu_wakeup")
-int wakeup_raw_tp(void *ctx)
+SEC("tp/kvm/kvm_fpu")
+int fpu_tp(void *ctx)
+{
+	handle_fpu(tp_read(ctx, &fpu_load));
+	return 1;
+}
+
+/* How long it polled is in no record, only in the vCPU. */
+static __always_inline void handle_halt_end(void)
 {
 	struct account_slot *s = current_slot();
 	__u64 sum;
 
 	if (!s || !begin(s))
-		return 0;
+		return;
 	sum = poll_ns_of(s->vcpu_addr);
 	account_poll(&s->a, bpf_ktime_get_ns(), sum - s->poll_ns);
 	s->kvm_poll_ns += sum - s->poll_ns;
 	s->poll_ns = sum;
 	end(s);
+}
+
+SEC("raw_tp/kvm_vcpu_wakeup")
+int wakeup_raw_tp(void *ctx)
+{
+	handle_halt_end();
 	return 0;
+}
+
+SEC("tp/kvm/kvm_vcpu_wakeup")
+int wakeup_tp(void *ctx)
+{
+	handle_halt_end();
+	return 1;
 }
 
 /* ---- the scheduler ---- */
@@ -498,6 +439,15 @@ int switch_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 			     SWITCH_STATE(ctx->args, prev));
 }
 
+/* It is the current thread that leaves. */
+SEC("tp/sched/sched_switch")
+int switch_tp(void *ctx)
+{
+	handle_switch((void *)bpf_get_current_task(), tp_read(ctx, &switch_prev),
+		      tp_read(ctx, &switch_next), tp_state(tp_read(ctx, &switch_state)));
+	return 1;
+}
+
 /* From any CPU. Only the time is left: the thread itself books it when it runs again. */
 static __always_inline int handle_wakeup(__u32 pid)
 {
@@ -521,6 +471,13 @@ int woken_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct___account *p = (void *)ctx->args[0];
 
 	return handle_wakeup(BPF_CORE_READ(p, pid));
+}
+
+SEC("tp/sched/sched_wakeup")
+int woken_tp(void *ctx)
+{
+	handle_wakeup(tp_read(ctx, &woken_pid));
+	return 1;
 }
 
 /* ---- interrupts of the host ---- */
@@ -551,17 +508,21 @@ static __always_inline int irq_exit(void)
  * Devices, soft interrupts, and the local vectors that have work to do. Those of errors are left
  * out, and those that have no tracepoint (posted interrupts).
  */
-#define IRQ_PAIR(name)								\
-	SEC("raw_tp/" #name "_entry") int name##_enter(void *ctx) { return irq_enter(); } \
-	SEC("raw_tp/" #name "_exit") int name##_leave(void *ctx) { return irq_exit(); }
+#define IRQ_PAIR(group, name)								\
+	SEC("raw_tp/" #name "_entry") int name##_enter(void *ctx) { return irq_enter(); }	\
+	SEC("raw_tp/" #name "_exit") int name##_leave(void *ctx) { return irq_exit(); }	\
+	SEC("tp/" group "/" #name "_entry")						\
+	int name##_enter_tp(void *ctx) { irq_enter(); return 1; }			\
+	SEC("tp/" group "/" #name "_exit")						\
+	int name##_leave_tp(void *ctx) { irq_exit(); return 1; }
 
-IRQ_PAIR(irq_handler)
-IRQ_PAIR(softirq)
-IRQ_PAIR(local_timer)
-IRQ_PAIR(reschedule)
-IRQ_PAIR(call_function)
-IRQ_PAIR(call_function_single)
-IRQ_PAIR(irq_work)
-IRQ_PAIR(thermal_apic)
+IRQ_PAIR("irq", irq_handler)
+IRQ_PAIR("irq", softirq)
+IRQ_PAIR("irq_vectors", local_timer)
+IRQ_PAIR("irq_vectors", reschedule)
+IRQ_PAIR("irq_vectors", call_function)
+IRQ_PAIR("irq_vectors", call_function_single)
+IRQ_PAIR("irq_vectors", irq_work)
+IRQ_PAIR("irq_vectors", thermal_apic)
 
 char LICENSE[] SEC("license") = "GPL";

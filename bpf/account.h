@@ -9,7 +9,7 @@
 #define ACCOUNT_TIDS	16384	/* a power of two: thread ids told apart before any look-up */
 
 struct account_key {
-	account_u64 kvm;	/* address of struct kvm */
+	account_u64 kvm;	/* address of struct kvm; 0 if the rung does not show it */
 	unsigned int vm;	/* tgid of the VMM */
 	int vcpu;
 };
@@ -29,7 +29,7 @@ struct account_witness {
  */
 struct account_slot {
 	struct account_key key;
-	account_u64 vcpu_addr;	/* struct kvm_vcpu, whose own statistics are read */
+	account_u64 vcpu_addr;	/* struct kvm_vcpu, whose own statistics are read; 0 likewise */
 	account_u64 born;	/* of the thread, ns */
 	account_u64 poll_ns;	/* KVM's sum of polling, as of the last halt */
 	account_u64 kvm_poll_ns;	/* of it, while this account ran */

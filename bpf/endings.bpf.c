@@ -76,23 +76,37 @@ __noinline int look_at(__u64 file_addr, __u64 task_addr)
 	return 1;
 }
 
-SEC("raw_tp/sched_process_exit")
-int process_exit(struct bpf_raw_tracepoint_args *ctx)
+/* It is the current thread that ends, whatever the tracepoint shows of it. */
+static __always_inline void thread_ends(void)
 {
-	struct task_struct___ending *task = (void *)ctx->args[0];
+	struct task_struct___ending *task = (void *)bpf_get_current_task();
 	struct file **fds;
 	__u64 file;
 	unsigned int i, n;
 
 	if (BPF_CORE_READ(task, files, count.counter) != 1)
-		return 0;
+		return;
 	n = BPF_CORE_READ(task, files, fdt, max_fds);
 	fds = BPF_CORE_READ(task, files, fdt, fd);
 	for (i = 0; i < MAX_FDS && i < n; i++) {
 		if (!bpf_probe_read_kernel(&file, sizeof(file), fds + i) && file)
 			look_at(file, (__u64)task);
 	}
+}
+
+SEC("raw_tp/sched_process_exit")
+int process_exit(void *ctx)
+{
+	thread_ends();
 	return 0;
+}
+
+/* Returns 1: 0 would hide the event from perf. */
+SEC("tp/sched/sched_process_exit")
+int process_exit_tp(void *ctx)
+{
+	thread_ends();
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -17,8 +17,10 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "iocores.h"
+#include "tp_record.h"
 
-#define TASK_DEAD 0x80
+/* Of the records that the lowest rung reads; set by user space before loading. */
+const volatile struct tp_field switch_prev, switch_state, switch_next, woken_pid;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -150,27 +152,31 @@ static __always_inline void book_cpu(struct worker *w, __u32 slot)
 	c->ns[2] += w->core.ns[IOCORE_OTHER] - w->run_at[IOCORE_OTHER];
 }
 
-static __always_inline void worker_leaves(struct task_struct___io *t, __u32 tid, int preempted)
+static __always_inline long state_of(struct task_struct___io *t)
+{
+	struct task_struct___before_5_14 *old = (void *)t;
+
+	if (bpf_core_field_exists(t->__state))
+		return BPF_CORE_READ(t, __state);
+	return BPF_CORE_READ(old, state);
+}
+
+/* @state: 0 = it could go on. */
+static __always_inline void worker_leaves(struct task_struct___io *t, __u32 tid, long state)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct worker *w = worker_of(t, tid, now);
-	struct task_struct___before_5_14 *old = (void *)t;
 	__u32 *slot;
-	long state;
 
 	if (!w)
 		return;
-	if (bpf_core_field_exists(t->__state))
-		state = BPF_CORE_READ(t, __state);
-	else
-		state = BPF_CORE_READ(old, state);
 	if (!w->vm)
 		w->vm = owner(t);
 	begin(w);
 	/* The first event of all: what it ran until now began at "since". */
 	if (w->core.state == IOCORE_UNKNOWN)
 		w->cpu = bpf_get_smp_processor_id();
-	iocore_leave(&w->core, now, !preempted && state);
+	iocore_leave(&w->core, now, state != 0);
 	end(w);
 	slot = bpf_map_lookup_elem(&slot_of, &tid);
 	if (slot)
@@ -182,11 +188,8 @@ static __always_inline void worker_leaves(struct task_struct___io *t, __u32 tid,
 	}
 }
 
-static __always_inline void worker_runs(struct task_struct___io *t, __u32 tid)
+static __always_inline void worker_runs(struct worker *w, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-	struct worker *w = worker_of(t, tid, now);
-
 	if (!w)
 		return;
 	begin(w);
@@ -202,15 +205,18 @@ static __always_inline void worker_runs(struct task_struct___io *t, __u32 tid)
 static __always_inline int switched(int preempted, struct task_struct___io *prev,
 				    struct task_struct___io *next, const int btf)
 {
+	__u64 now;
 	__u32 tid;
 
 	if (!on)
 		return 0;
 	/* Number 0 is the idle task. */
 	if (IS_WORKER(TASK(prev, flags)) && (tid = TASK(prev, pid)))
-		worker_leaves(prev, tid, preempted);
-	if (IS_WORKER(TASK(next, flags)) && (tid = TASK(next, pid)))
-		worker_runs(next, tid);
+		worker_leaves(prev, tid, preempted ? 0 : state_of(prev));
+	if (IS_WORKER(TASK(next, flags)) && (tid = TASK(next, pid))) {
+		now = bpf_ktime_get_ns();
+		worker_runs(worker_of(next, tid, now), now);
+	}
 	return 0;
 }
 
@@ -259,6 +265,44 @@ SEC("raw_tp/sched_wakeup")
 int wakeup_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	return woken((void *)ctx->args[0], 0);
+}
+
+/*
+ * A record has no flags of the thread that comes or is woken, and a name alone makes no worker. So
+ * one that starts while this runs is known from the first time that it leaves its CPU, when it is
+ * the current thread, or works.
+ */
+SEC("tp/sched/sched_switch")
+int switch_tp(void *ctx)
+{
+	struct task_struct___io *prev = (void *)bpf_get_current_task();
+	__u32 tid;
+
+	if (!on)
+		return 1;
+	if (IS_WORKER(BPF_CORE_READ(prev, flags)) && (tid = tp_read(ctx, &switch_prev)))
+		worker_leaves(prev, tid, tp_state(tp_read(ctx, &switch_state)));
+	tid = tp_read(ctx, &switch_next);
+	if (tid)
+		worker_runs(find(tid), bpf_ktime_get_ns());
+	return 1;
+}
+
+SEC("tp/sched/sched_wakeup")
+int wakeup_tp(void *ctx)
+{
+	struct worker *w = on ? find(tp_read(ctx, &woken_pid)) : 0;
+
+	/*
+	 * The record does not say whether it is on a CPU. But what has brought it there or away was
+	 * seen, under the lock of its run queue; one that nothing was seen of is as good as asleep.
+	 */
+	if (!w || IOCORE_ON_CPU(w->core.state))
+		return 1;
+	begin(w);
+	iocore_wake(&w->core, bpf_ktime_get_ns());
+	end(w);
+	return 1;
 }
 
 /* ---- What a worker does with its time ---- */

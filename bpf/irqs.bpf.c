@@ -193,6 +193,13 @@ int hardware_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return handle_hardware((int)ctx->args[0], (__u8)ctx->args[3]);
 }
 
+SEC("tp/kvm/kvm_apicv_accept_irq")
+int hardware_tp(void *ctx)
+{
+	handle_hardware(tp_read(ctx, &hardware_id), tp_read(ctx, &hardware_vector));
+	return 1;
+}
+
 /* ---- the vCPU's thread ---- */
 
 static __always_inline struct irq_vcpu *my_vcpu(struct irq_cpu *c)
@@ -273,6 +280,15 @@ int inject1_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return handle_inject((__u32)ctx->args[0], 0, 0);
 }
 
+/* Of any kernel: a field that is not there is read as 0. */
+SEC("tp/kvm/kvm_inj_virq")
+int inject_tp(void *ctx)
+{
+	handle_inject(tp_read(ctx, &inject_vector), tp_read(ctx, &inject_soft),
+		      tp_read(ctx, &inject_again));
+	return 1;
+}
+
 /* The last EOI was an exit: no kvm_pv_eoi came behind it. */
 static __always_inline void settle_eoi(struct irq_vcpu *s)
 {
@@ -326,6 +342,16 @@ int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 			    BPF_CORE_READ(vcpu, vcpu_id));
 }
 
+/* The record has only the vCPU's number. */
+SEC("tp/kvm/kvm_entry")
+int entry_tp(void *ctx)
+{
+	__u64 vcpu = tp_vcpu();
+
+	handle_entry(vcpu, tp_kvm(vcpu), tp_read(ctx, &entry_vcpu_id));
+	return 1;
+}
+
 static __always_inline int handle_eoi(int vector)
 {
 	struct irq_cpu *c = this_cpu();
@@ -365,6 +391,13 @@ int eoi_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return handle_eoi((int)ctx->args[1]);
 }
 
+SEC("tp/kvm/kvm_eoi")
+int eoi_tp(void *ctx)
+{
+	handle_eoi((int)tp_read(ctx, &eoi_vector));
+	return 1;
+}
+
 /* Comes right behind kvm_eoi, in the first exit after the guest's EOI. */
 static __always_inline int handle_pv_eoi(int vector)
 {
@@ -399,6 +432,13 @@ int pv_eoi_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return handle_pv_eoi((int)ctx->args[1]);
 }
 
+SEC("tp/kvm/kvm_pv_eoi")
+int pv_eoi_tp(void *ctx)
+{
+	handle_pv_eoi((int)tp_read(ctx, &pv_eoi_vector));
+	return 1;
+}
+
 /* What the thread does from here to its next entry, the VMM does. */
 static __always_inline int handle_user(void)
 {
@@ -422,9 +462,16 @@ int user_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return handle_user();
 }
 
+SEC("tp/kvm/kvm_userspace_exit")
+int user_tp(void *ctx)
+{
+	handle_user();
+	return 1;
+}
+
 /* ---- the host's interrupts ---- */
 
-static __always_inline int handle_irq(__u32 irq, const char *name)
+static __always_inline int handle_irq(__u32 irq, const void *name)
 {
 	__u64 head = 0;
 	struct irq_host_val *h, new = {};
@@ -469,6 +516,14 @@ int irq_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return handle_irq((__u32)ctx->args[0], BPF_CORE_READ(action, name));
 }
 
+/* The name is in the record itself; the field says where, in its lower half. */
+SEC("tp/irq/irq_handler_entry")
+int irq_tp(void *ctx)
+{
+	handle_irq(tp_read(ctx, &host_irq), ctx + (tp_read(ctx, &host_name) & 0xffff));
+	return 1;
+}
+
 static __always_inline int handle_irq_end(void)
 {
 	__u32 zero = 0;
@@ -495,6 +550,13 @@ SEC("raw_tp/irq_handler_exit")
 int irq_end_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	return handle_irq_end();
+}
+
+SEC("tp/irq/irq_handler_exit")
+int irq_end_tp(void *ctx)
+{
+	handle_irq_end();
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -10,6 +10,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "irqs.h"
+#include "tp_record.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct kvm_lapic {
@@ -29,6 +30,9 @@ struct task_struct___irqs {
 
 /* Set by user space before loading. */
 const volatile unsigned int target_vm;		/* trace this tgid only; 0 = all */
+/* Of the records that the lowest rung reads. */
+const volatile struct tp_field entry_vcpu_id, hardware_id, hardware_vector, inject_vector,
+	inject_soft, inject_again, eoi_vector, pv_eoi_vector, host_irq, host_name;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -11,7 +11,7 @@
  *
  * Events of vCPU threads are classic tracepoints: only their records hold the exit's reason. Those
  * that may come in an interrupt are raw tracepoints: the kernel would skip a classic one that
- * interrupts another.
+ * interrupts another. They can be classic, too, where nothing else loads.
  */
 #include "kvm_types.h"
 
@@ -20,6 +20,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "record.h"
+#include "tp_record.h"
 
 enum { BPF_MAP_TYPE_RINGBUF = 27, BPF_RB_NO_WAKEUP = 1 };
 
@@ -28,27 +29,11 @@ enum { BPF_MAP_TYPE_RINGBUF = 27, BPF_RB_NO_WAKEUP = 1 };
 #define PF_KTHREAD	0x00200000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
-struct preempt_notifier {
-	struct hlist_node link;
-};
-
 struct task_struct___rec {
 	int pid, tgid;
 	unsigned int flags, __state;
 	char comm[16];
 	struct hlist_head preempt_notifiers;
-};
-
-struct kvm_vcpu___rec {
-	struct preempt_notifier preempt_notifier;
 };
 
 struct kvm_lapic {
@@ -174,7 +159,7 @@ static __noinline struct who *who_is(struct task_struct___rec *t, __u32 tid)
 	struct kvm_vcpu *vcpu;
 
 	if (first) {
-		vcpu = (void *)first - bpf_core_field_offset(struct kvm_vcpu___rec,
+		vcpu = (void *)first - bpf_core_field_offset(struct kvm_vcpu___notified,
 							      preempt_notifier.link);
 		w.kvm = (__u64)BPF_CORE_READ(vcpu, kvm);
 		w.vcpu = BPF_CORE_READ(vcpu, vcpu_id);
@@ -285,6 +270,13 @@ int rec_kvm_eoi_here(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* A record has no VM, either. */
+SEC("tp/kvm/kvm_eoi")
+int rec_kvm_eoi_tp(void *ctx)
+{
+	return of_vcpu(ctx, REC_KVM_EOI);
+}
+
 /*
  * (apicid, delivery mode, trigger mode, vector). In any context; apicid is the number of the vCPU,
  * and the event does not say of which VM.
@@ -296,6 +288,16 @@ static __always_inline int accepted(struct bpf_raw_tracepoint_args *ctx, int typ
 	put(type, 0, (__u32)bpf_get_current_pid_tgid(), &w, (__u8)ctx->args[3],
 	    (__u16)ctx->args[1], (__u16)ctx->args[2]);
 	return 0;
+}
+
+/* By its record. */
+static __always_inline int accepted_tp(void *ctx, int type)
+{
+	struct who w = { 0, 0, (int)field(ctx, type, 4) };
+
+	put(type, 0, (__u32)bpf_get_current_pid_tgid(), &w, field(ctx, type, 0),
+	    field(ctx, type, 1), field(ctx, type, 2));
+	return 1;
 }
 
 SEC("raw_tp/kvm_apic_accept_irq")
@@ -310,13 +312,29 @@ int rec_kvm_apicv_accept_irq(struct bpf_raw_tracepoint_args *ctx)
 	return accepted(ctx, REC_KVM_APICV_ACCEPT_IRQ);
 }
 
-static __always_inline int is_vfio(struct irqaction *action)
+SEC("tp/kvm/kvm_apic_accept_irq")
+int rec_kvm_apic_accept_irq_tp(void *ctx)
 {
-	const char *name = BPF_CORE_READ(action, name);
+	return accepted_tp(ctx, REC_KVM_APIC_ACCEPT_IRQ);
+}
+
+SEC("tp/kvm/kvm_apicv_accept_irq")
+int rec_kvm_apicv_accept_irq_tp(void *ctx)
+{
+	return accepted_tp(ctx, REC_KVM_APICV_ACCEPT_IRQ);
+}
+
+static __always_inline int named_vfio(const void *name)
+{
 	__u32 start = 0;
 
 	bpf_probe_read_kernel(&start, sizeof(start), name);
 	return start == 0x6f696676;	/* "vfio", as in "vfio-msix[0](0000:01:10.0)" */
+}
+
+static __always_inline int is_vfio(struct irqaction *action)
+{
+	return named_vfio(BPF_CORE_READ(action, name));
 }
 
 SEC("raw_tp/irq_handler_entry")
@@ -335,6 +353,43 @@ int rec_irq_handler_exit(struct bpf_raw_tracepoint_args *ctx)
 		put(REC_IRQ_EXIT, 0, (__u32)bpf_get_current_pid_tgid(), 0,
 		    (__u32)ctx->args[0], (__u64)(int)ctx->args[2], 0);
 	return 0;
+}
+
+/* Host interrupt + 1 whose handler this CPU runs, if it is VFIO's: only its begin has the name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} vfio_irq SEC(".maps");
+
+SEC("tp/irq/irq_handler_entry")
+int rec_irq_handler_entry_tp(void *ctx)
+{
+	__u32 zero = 0, irq = field(ctx, REC_IRQ_ENTRY, 0);
+	__u32 *here = bpf_map_lookup_elem(&vfio_irq, &zero);
+	/* The name is in the record; the field says where, in its lower half. */
+	int vfio = named_vfio(ctx + (field(ctx, REC_IRQ_ENTRY, 1) & 0xffff));
+
+	if (here)
+		*here = vfio ? irq + 1 : 0;
+	if (vfio)
+		put(REC_IRQ_ENTRY, 0, (__u32)bpf_get_current_pid_tgid(), 0, irq, 0, 0);
+	return 1;
+}
+
+SEC("tp/irq/irq_handler_exit")
+int rec_irq_handler_exit_tp(void *ctx)
+{
+	__u32 zero = 0, irq = field(ctx, REC_IRQ_EXIT, 0);
+	__u32 *here = bpf_map_lookup_elem(&vfio_irq, &zero);
+
+	if (!here || *here != irq + 1)
+		return 1;
+	*here = 0;
+	put(REC_IRQ_EXIT, 0, (__u32)bpf_get_current_pid_tgid(), 0, irq,
+	    field(ctx, REC_IRQ_EXIT, 1), 0);
+	return 1;
 }
 
 /* (preempt, prev, next, ...): these two have kept their places. */
@@ -356,6 +411,24 @@ int rec_sched_switch(struct bpf_raw_tracepoint_args *ctx)
 	if (w)
 		put(REC_SCHED_IN, 0, to, w, from, 0, 0);
 	return 0;
+}
+
+/*
+ * It is the current thread that leaves. Of the one that comes a record has the number alone, so it
+ * is known only if it made an event, or left a CPU, before.
+ */
+SEC("tp/sched/sched_switch")
+int rec_sched_switch_tp(void *ctx)
+{
+	__u32 from = field(ctx, REC_SCHED_OUT, 2), to = field(ctx, REC_SCHED_OUT, 0);
+	struct who *w = from ? who_is((void *)bpf_get_current_task(), from) : 0;
+
+	if (w)
+		put(REC_SCHED_OUT, 0, from, w, to, field(ctx, REC_SCHED_OUT, 1), 0);
+	w = to ? bpf_map_lookup_elem(&threads, &to) : 0;
+	if (w)
+		put(REC_SCHED_IN, 0, to, w, from, 0, 0);
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

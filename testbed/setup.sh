@@ -16,6 +16,7 @@ PACKAGES=(
 	libncurses-dev libmicrohttpd-dev libcap-ng-dev		# top, export, giving up privileges
 	libcsv-dev						# tables of values
 	libtraceevent-dev libtracefs-dev libtracecmd-dev	# layout of trace records, trace.dat
+	libzstd-dev						# compressed records of perf
 	libcmocka-dev libclang-rt-14-dev scdoc shellcheck # tests, fuzzers, man pages
 	systemd linux-perf trace-cmd				# tests: systemd-analyze; other tracers
 	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU

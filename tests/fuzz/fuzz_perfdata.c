@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/reader.c tracer/offline/sorter.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/core/replay.c tracer/core/hist.c tracer/engine/snapshot.c tracer/host/names.c tracer/host/vm_name.c -ltraceevent */
+/* LINK: tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/reader.c tracer/offline/sorter.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/core/replay.c tracer/core/hist.c tracer/engine/snapshot.c tracer/host/names.c tracer/host/vm_name.c -ltraceevent -lzstd */
 /* Any bytes as a perf.data. */
 #include <stdint.h>
 

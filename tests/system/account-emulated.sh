@@ -86,6 +86,17 @@ section noisy account noisy
 section stopped account stopped
 section intervals exitlab stat 0.02 --signals account --csv -- account-guest 200 100000 3 150000
 section raw env EXITLAB_RUNG=raw_tp exitlab stat --signals account --json -- account-guest 100 20000 3 100000
+# By trace records. Interrupts, polling and the run queue, as above.
+by_record() { exitlab stat --rung tp --signals account --json -- "$@"; }
+poll 200000
+section polled_tp by_record account-guest 400 20000 0 100000
+section noisy_tp by_record noisy
+section two_tp by_record two
+section records env EXITLAB_RECORDS_ONLY=1 exitlab stat --rung tp --signals account --json -- \
+	account-guest 100 20000 0 100000
+section records_text env EXITLAB_RECORDS_ONLY=1 exitlab stat --rung tp --signals account -- \
+	account-guest 10 20000 0 100000
+poll 0
 section table exitlab stat --signals account -- account-guest 100 20000 3 100000
 account-guest 1000000 100000 1 300000 >/dev/null & vm=$!
 sleep 0.05

@@ -143,6 +143,20 @@ t("early: a worker that starts later is noticed, and its account closes", lambda
   js("early")["workers"][0]["vm"] == "g0" and js("early")["workers"][0]["works"] > 0)
 t("after: nothing stays attached", lambda: last_line("after") == 0)
 
+def prom(section, family, labels=""):
+    return sum(float(m[1]) for m in re.finditer(rf"^{family}(?:{{[^}}]*{labels}[^}}]*}})? (\S+)$",
+                                                parts[section, "out"], re.M))
+
+
+t("waiting: an exporter without a KVM says that it waits, and that it is not up", lambda:
+  "No such file" in parts["waiting", "err"] and "waiting for it" in parts["waiting", "err"] and
+  "\nexitlab_up 0\n" in parts["waiting", "out"])
+t("came: it traces a KVM and a vhost that are loaded later, by starting anew", lambda: rc("came") == 0 and
+  prom("came", "exitlab_up") == 1 and prom("came", "exitlab_exits_total", 'vm="g0"') > 1000 and
+  # Looked at one after the other, while the guest goes on.
+  abs(prom("came", "exitlab_exits_total", 'vm="g0"') - prom("came", "exitlab_kvm_exits_total", 'vm="g0"')) < 200 and
+  prom("came", "exitlab_iocore_works_total", 'vm="g0"') > 0 and
+  prom("came", "exitlab_tracer_restarts_total") >= 1)
 t("rr: 499 requests: works, kicks and replies are those of kprobes, doorbells and the guest",
   lambda: rc("rr") == 0 and counts_fit(Window("rr"), 0, 499))
 t("rr: a request and its answer are two buffers", lambda: Window("rr").row(0)["buffers"] == 998)
@@ -197,16 +211,34 @@ t("csv: intervals add up to the total, in every metric", lambda: all(
   rows("iocore_works", True) > 0 and
   all(abs(rows(m, True) - rows(m, False)) <= 1000
       for m in ("iocore_useful_ns", "iocore_other_ns", "iocore_wait_ns")))
-t("raw: without programs on functions there is the scheduler's account, and a reason", lambda:
-  rc("raw") == 0 and all(closes(w) and w["useful_ns"] is None and w["works"] is None and
-                         w["kicks"] is None and "raw_tp" in w["works_why"]
-                         for w in js("raw")["workers"]) and time_fits(Window("raw"), 0))
+def by(section):
+    """How the scheduler's events are attached."""
+    body = parts[section, "out"]
+    return {p["name"]: p["rung"] for p in json.JSONDecoder().raw_decode(body[body.index("{"):])[0]["probes"]}
+
+
+for s, rung in (("raw", "raw_tp"), ("tp", "tp")):
+    t(f"{s}: forced, the scheduler's events are by {rung}, functions by fentry", lambda: all(
+      by(s)[p] == rung for p in ("sched_switch", "sched_wakeup")) and by(s)["vhost_poll_wakeup"] == "fentry")
+    t(f"{s}: works, kicks and replies are the same", lambda: rc(s) == 0 and counts_fit(Window(s), 0, 211))
+    t(f"{s}: and so are switches and times, which close", lambda: time_fits(Window(s), 0) and
+      all(closes(w) and w["unmatched"] == 0 for w in js(s)["workers"]))
+t("tp: of both guests, one of which is polled for", lambda: time_fits(Window("tp"), 1) and
+  Window("tp").row(1)["works_by_function"] == Window("tp").works(1) and
+  Window("tp").row(1)["kicks"] == Window("tp").kicks(1) and Window("tp").row(1)["poll_ns"] > 0)
+t("nofentry: without programs on functions there is the scheduler's account, and a reason", lambda:
+  rc("nofentry") == 0 and all(closes(w) and w["useful_ns"] is None and w["works"] is None and
+                              w["kicks"] is None and "NO_FENTRY" in w["works_why"]
+                              for w in js("nofentry")["workers"]) and time_fits(Window("nofentry"), 0))
 t("onevm: -p shows the workers of that VM alone", lambda:
   [w["vm"] for w in js("onevm")["workers"]] == ["g1"])
 t("ends: a worker that ends is shown, and its account closes", lambda:
   sorted((w["vm"], w["ended"]) for w in js("ends")["workers"])[0] == ("g0", False) and
   [w["ended"] for w in js("ends")["workers"]].count(True) == 1 and
   all(closes(w) for w in js("ends")["workers"]))
+t("endstp: by records, too, workers that end are shown, and all accounts close", lambda:
+  [w["ended"] for w in js("endstp")["workers"]] == [True, True] and by("endstp")["sched_switch"] == "tp" and
+  all(closes(w) and w["idle_ns"] > 0 for w in js("endstp")["workers"]))
 t("left: no program is left", lambda: "switch_" not in parts["left", "out"] and
   "all done" in text)
 print(f"1..{n}")

@@ -106,6 +106,14 @@ programs() { bpftool prog show | grep -cE 'name (switch_|wakeup_|in_handle|kicke
 
 echo "@@ kernel $(uname -r)"
 
+# --- an exporter that is started before KVM is loaded, and before vhost
+modprobe -r kvm_amd
+ls /dev/kvm >/tmp/more 2>&1
+exitlab export --textfile /tmp/x.prom --interval 0.5 --signals io_cores 2>/tmp/x.err & exporter=$!
+usleep 1500000
+cat /tmp/x.prom >/tmp/out; cat /tmp/x.err /tmp/more >/tmp/err; show waiting
+modprobe kvm_amd
+
 # --- no vhost, then one that comes late
 exitlab stat --signals io_cores --json --duration 3 >/tmp/out 2>/tmp/err & pid=$!
 usleep 1500000
@@ -117,13 +125,17 @@ show late
 # --- VMs that start while it is attached
 # Attaching to a function that has a program already takes a grace period of RCU's, and there are
 # five of them: seconds of virtual time, moments of real time.
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do [ "$(programs)" -ge 4 ] || sleep 1; done
+before=$(programs)
 exitlab stat --signals io_cores --json >/tmp/out 2>/tmp/err & pid=$!
 sleep 8
-programs >/tmp/programs
+echo $(($(programs) - before)) >/tmp/programs
 start 0 0
 ready 0
 kill -INT $pid; wait $pid; echo $? >/tmp/rc; cat /tmp/programs >>/tmp/out
 show early
+kill $exporter; wait $exporter; echo $? >/tmp/rc
+cat /tmp/x.prom >/tmp/out; cat /tmp/x.err >/tmp/err; show came
 programs >/tmp/out
 show after
 start 1 100
@@ -153,9 +165,12 @@ client 0 211; client 1 97; window two "$stat --json" 0 1
 client 0 211; window table "$stat --cost" 0
 client 0 211; window csv "$stat 0.01 --csv" 0
 client 0 211; EXITLAB_RUNG=raw_tp window raw "$stat --json" 0
+client 0 211; client 1 97; EXITLAB_RUNG=tp window tp "$stat --json" 0 1
+client 0 53; EXITLAB_NO_FENTRY=1 window nofentry "$stat --json" 0
 client 0 53; window onevm "$stat --json -p $vm1" 0
 
-# --- a worker that ends
+# --- a worker that ends; one that begins and ends, too, by records
+exitlab stat --rung tp --signals io_cores --json >/tmp/out.tp 2>/tmp/err.tp & pid_tp=$!
 exitlab stat --signals io_cores --json >/tmp/out 2>/tmp/err & pid=$!
 sleep 8
 kill $vm1; wait $vm1
@@ -163,6 +178,8 @@ usleep 100000
 kill -INT $pid; wait $pid; echo $? >/tmp/rc
 show ends
 kill $vm0; wait $vm0
+kill -INT $pid_tp; wait $pid_tp; echo $? >/tmp/rc
+cat /tmp/out.tp >/tmp/out; cat /tmp/err.tp >/tmp/err; show endstp
 bpftool prog show >/tmp/out; show left
 echo "@@ all done"
 poweroff -f

@@ -44,8 +44,11 @@ def guest(who):
     return difference("before", "after", who, NIC[who])
 
 
+way = "stat"    # or "tp": the same window by trace records
+
+
 def report():
-    body = parts["stat", "out"]
+    body = parts[way, "out"]
     return json.loads(body[body.index("{"):])
 
 
@@ -83,40 +86,54 @@ t("the machine ran to its end, and stat ended with status 0", lambda:
   "@@ all done" in text and int(parts["stat", "rc"]) == 0)
 t("no network interrupt came between the looks and the window", lambda: each_guest(
   lambda who: guest(who) == difference("begin", "end", who, NIC[who])))
-t("injections by vector are the guests' own lines of /proc/interrupts, one by one", lambda: each_guest(
-  lambda who: sorted(v["injected"] for v in of_devices(who)) == sorted(guest(who).values()) and
-  sum(guest(who).values()) > 300))
-t("accepted are the injected and the coalesced, by vector", lambda: each_guest(
-  lambda who: all(v["accepted"] == v["injected"] + v["coalesced"] for v in of_devices(who))))
-t("the VF's interrupts come from a host device, the other's from vhost", lambda:
-  all(v["sources"]["device"] == v["accepted"] for v in of_devices("vf")) and
-  all(v["sources"]["vhost"] == v["accepted"] for v in of_devices("vhost")))
-t("both guests take timer interrupts, on the same vector, and have their own counts", lambda: len(
-  {v["vector"] for v in vectors("vf") if v["sources"]["timer"]} &
-  {v["vector"] for v in vectors("vhost") if v["sources"]["timer"]}) == 1)
-t("the host's vfio lines of /proc/interrupts are the host irqs counted, one by one", lambda:
-  {h["irq"]: h["count"] for h in report()["interrupts"]["host_irqs"]} ==
-  {k[0]: v for k, v in difference("before", "after", "host", host).items()} != {})
-t("as many times of the leg from the host's handler to acceptance, exact", lambda:
-  sum(v["legs"]["host_accept"]["count"] for v in of_devices("vf")) ==
-  sum(difference("before", "after", "host", host).values()) ==
-  sum(h["accepted_in_handler"] for h in report()["interrupts"]["host_irqs"]) and
-  all(v["legs"]["host_accept"]["label"] == "exact" for v in of_devices("vf")))
-t("each host irq leads to one vector", lambda:
-  sorted((v["host_irq"], v["accepted"]) for v in of_devices("vf")) ==
-  sorted((h["irq"], h["count"]) for h in report()["interrupts"]["host_irqs"]))
-t("vhost's replies have no host leg", lambda:
-  not any("host_accept" in v["legs"] for v in vectors("vhost")))
-t("each has its EOI, by an exit", lambda: each_guest(
-  lambda who: all(v["eoi_exits"] == v["injected"] and v["pv_eois"] == 0 for v in of_devices(who))))
-t("and its times", lambda: each_guest(lambda who: all(
-  v["legs"][leg]["count"] == v["injected"] for v in of_devices(who)
-  for leg in ("accept_inject", "inject_entry", "entry_eoi"))))
-# The trigger is on a little longer than the window, but networks rest then; timers never do.
-t("injections by vector are those of a hist trigger on kvm_inj_virq, by thread", lambda: each_guest(
-  lambda who: all(hist(who)[v["vector"]] == v["injected"] + v["reinjected"] for v in of_devices(who))))
-t("one vector serves different devices in both guests", lambda:
-  {v["vector"] for v in of_devices("vf")} & {v["vector"] for v in of_devices("vhost")})
-t("nothing is lost", lambda: set(report()["interrupts"]["ledger"].values()) == {0})
+for way in ("stat", "tp"):
+    t(f"{way}: injections by vector are the guests' own lines of /proc/interrupts, one by one", lambda: each_guest(
+      lambda who: sorted(v["injected"] for v in of_devices(who)) == sorted(guest(who).values()) and
+      sum(guest(who).values()) > 300))
+    t(f"{way}: accepted are the injected and the coalesced, by vector", lambda: each_guest(
+      lambda who: all(v["accepted"] == v["injected"] + v["coalesced"] for v in of_devices(who))))
+    t(f"{way}: the VF's interrupts come from a host device, the other's from vhost", lambda:
+      all(v["sources"]["device"] == v["accepted"] for v in of_devices("vf")) and
+      all(v["sources"]["vhost"] == v["accepted"] for v in of_devices("vhost")))
+    t(f"{way}: both guests take timer interrupts, on the same vector, and have their own counts", lambda: len(
+      {v["vector"] for v in vectors("vf") if v["sources"]["timer"]} &
+      {v["vector"] for v in vectors("vhost") if v["sources"]["timer"]}) == 1)
+    t(f"{way}: the host's vfio lines of /proc/interrupts are the host irqs counted, one by one", lambda:
+      {h["irq"]: h["count"] for h in report()["interrupts"]["host_irqs"]} ==
+      {k[0]: v for k, v in difference("before", "after", "host", host).items()} != {})
+    t(f"{way}: as many times of the leg from the host's handler to acceptance, exact", lambda:
+      sum(v["legs"]["host_accept"]["count"] for v in of_devices("vf")) ==
+      sum(difference("before", "after", "host", host).values()) ==
+      sum(h["accepted_in_handler"] for h in report()["interrupts"]["host_irqs"]) and
+      all(v["legs"]["host_accept"]["label"] == "exact" for v in of_devices("vf")))
+    t(f"{way}: each host irq leads to one vector", lambda:
+      sorted((v["host_irq"], v["accepted"]) for v in of_devices("vf")) ==
+      sorted((h["irq"], h["count"]) for h in report()["interrupts"]["host_irqs"]))
+    t(f"{way}: vhost's replies have no host leg", lambda:
+      not any("host_accept" in v["legs"] for v in vectors("vhost")))
+    t(f"{way}: each has its EOI, by an exit", lambda: each_guest(
+      lambda who: all(v["eoi_exits"] == v["injected"] and v["pv_eois"] == 0 for v in of_devices(who))))
+    t(f"{way}: and its times", lambda: each_guest(lambda who: all(
+      v["legs"][leg]["count"] == v["injected"] for v in of_devices(who)
+      for leg in ("accept_inject", "inject_entry", "entry_eoi"))))
+    # The trigger is on a little longer than the window, but networks rest then; timers never do.
+    t(f"{way}: injections by vector are those of a hist trigger on kvm_inj_virq, by thread", lambda: each_guest(
+      lambda who: all(hist(who)[v["vector"]] == v["injected"] + v["reinjected"] for v in of_devices(who))))
+    t(f"{way}: one vector serves different devices in both guests", lambda:
+      {v["vector"] for v in of_devices("vf")} & {v["vector"] for v in of_devices("vhost")})
+    t(f"{way}: nothing is lost", lambda: set(report()["interrupts"]["ledger"].values()) == {0})
+t("tp: all tracepoints are by trace records", lambda: {p["rung"] for p in report()["probes"]
+                                                       if p["name"] != "__apic_accept_irq"} == {"tp"})
+
+
+def recorded(how):
+    """{(event, irq): count} of exitlab record."""
+    return {(e, int(i)): int(c) for c, e, i in re.findall(r"^ *(\d+) (\w+) (\d+)$", parts["irq", how], re.M)}
+
+
+for how in ("raw", "tp"):
+    t(f"record by {how}: begin and end of each vfio handler, as often as in /proc/interrupts", lambda: recorded(how) == {
+      (f"irq_handler_{e}", k[0]): v for e in ("entry", "exit")
+      for k, v in difference("before", "after", "host", host).items()} != {})
 print(f"1..{n}")
 sys.exit(failed > 0)

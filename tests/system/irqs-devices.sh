@@ -124,7 +124,11 @@ for try in 1 2 3 4 5; do
 	echo hist:keys=common_pid,vector:size=512 >$event/trigger
 	mkfifo /tmp/go
 	# Started now, it waits for what the shell, which has the serial lines, does meanwhile.
-	exitlab stat --signals interrupts --detail msr --json -- cat /tmp/go >/tmp/out 2>/tmp/err & pid=$!
+	# Inside its window the same by trace records, and single events by both ways to attach.
+	exitlab stat --signals interrupts --detail msr --json -- \
+		exitlab stat --rung tp --signals interrupts --detail msr --json -o /tmp/out.tp -- \
+		exitlab record --rung raw_tp --events irq -o /tmp/irq.raw -- \
+		exitlab record --rung tp --events irq -o /tmp/irq.tp -- cat /tmp/go >/tmp/out 2>/tmp/err & pid=$!
 	exec 7>/tmp/go
 	look begin >/tmp/begin
 	load 503 307 >/tmp/load
@@ -137,6 +141,11 @@ for try in 1 2 3 4 5; do
 	look after >/tmp/after
 	cat /tmp/before /tmp/begin /tmp/end /tmp/after
 	echo "@@ stat out"; cat /tmp/out
+	echo "@@ tp out"; cat /tmp/out.tp
+	for r in raw tp; do
+		echo "@@ irq $r"
+		exitlab script -i /tmp/irq.$r | sed 's/.*\(irq_handler_[a-z]*\): irq=\([0-9]*\).*/\1 \2/' | sort | uniq -c
+	done
 	echo "@@ stat err"; cat /tmp/err
 	echo "@@ stat hist"; cat $event/hist
 	echo "@@ end"

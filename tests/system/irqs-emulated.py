@@ -160,7 +160,7 @@ def csv_sum(section, metric, total):
 for s, what in (("one", "1009 MSIs by KVM_SIGNAL_MSI"), ("burst", "53 bursts of 8 with interrupts off"),
                 ("pv", "paravirtual EOIs"), ("vcpus", "two vCPUs by irqfd"), ("ipi", "IPIs"),
                 ("two", "two VMs, one vector"), ("rawtp", "the same by raw_tp"),
-                ("tpbtf", "the same by tp_btf")):
+                ("tpbtf", "the same by tp_btf"), ("tp", "the same by tp"), ("tppv", "paravirtual EOIs by tp")):
     t(f"{s}: {what}: counts are the guest's own", lambda: int(parts[s, "rc"]) == 0 and as_guest(s))
     t(f"{s}: so say hist triggers of acceptance, injection and EOI", lambda: as_kernel(s))
     t(f"{s}: so says KVM's own count of injections, by VM", lambda: as_kvm(s))
@@ -185,6 +185,22 @@ t("one: acceptance is by fentry, the rest by tp_btf", lambda: rungs("one")["__ap
   rungs("one")["kvm_inj_virq"] == "tp_btf")
 t("rawtp: all tracepoints are by raw_tp", lambda: {r for p, r in rungs("rawtp").items() if p not in (
   "kvm_exit", "kvm_msr", "__apic_accept_irq")} == {"raw_tp"})
+t("tp: all tracepoints are by tp, acceptance by fentry", lambda: {
+  r for s in ("tp", "tppv") for p, r in rungs(s).items() if p != "__apic_accept_irq"} == {"tp"} and
+  rungs("tp")["__apic_accept_irq"] == "fentry")
+t("records: without anything but records the rest is exact, by VM", lambda:
+  set(rungs("records").values()) == {"tp"} and int(parts["records", "rc"]) == 0 and clean("records") and
+  sorted((k[0], v["injected"]) for k, v in vectors("records").items()) ==
+  sorted((k[0], g["msis"]) for k, g in guests("records").items()) and
+  hist("records", "kvm_inj_virq") == by_vector("records", "injected", "reinjected") and
+  hist("records", "kvm_eoi") == by_vector("records", "eoi_exits", "pv_eois"))
+t("records: acceptance is null, and why: no record names the VM", lambda: all(
+  v["accepted"] is None and v["coalesced"] is None and "record has no VM" in v["accepted_why"]
+  for v in vectors("records").values()) and all(
+  js("records")["interrupts"]["legs"][leg]["label"] == "not observable here" and
+  "record has no VM" in js("records")["interrupts"]["legs"][leg]["why"]
+  for leg in ("accept_inject", "host_accept")) and
+  "kvm_apic_accept_irq's record has no VM" in parts["recordstext", "out"])
 t("csv: intervals add up to the total and to the guest's counts", lambda: all(
   csv_sum("csv", m, False) == csv_sum("csv", m, True) == want for m, want in (
       ("irq_accepted", 1009 + 5 * 5), ("irq_coalesced", 15), ("irq_injected", 1019),
@@ -192,7 +208,7 @@ t("csv: intervals add up to the total and to the guest's counts", lambda: all(
   csv_sum("csv", "irq_entry_eoi_total_ns", False) == csv_sum("csv", "irq_entry_eoi_total_ns", True) > 0)
 t("csv: there are several intervals", lambda: len({r["interval"] for r in rows("csv")}) > 3)
 t("text: lines are less than 80 columns wide, but for the list of probes", lambda: all(
-  len(line) < 80 for s in ("text", "nofentrytext") for line in parts[s, "out"].split("\n")
+  len(line) < 80 for s in ("text", "nofentrytext", "recordstext") for line in parts[s, "out"].split("\n")
   if not line.startswith("probes:")))
 t("text: a line per vCPU and vector", lambda: [x for x in re.findall(
   r"^ +[01] 0x41 +(\d+) +0 +(\d+) +(\d+) +- +[\d.]+.s", parts["text", "out"], re.M)].__len__() == 3)

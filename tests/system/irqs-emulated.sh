@@ -53,7 +53,13 @@ export EXITLAB_RUNG=raw_tp
 section rawtp $stat --json -- two
 export EXITLAB_RUNG=tp_btf
 section tpbtf $stat --json -- two
-unset EXITLAB_RUNG
+export EXITLAB_RUNG=tp
+section tp $stat --json -- two
+section tppv $stat --json -- guest --msi 211 --pv-eoi
+export EXITLAB_RECORDS_ONLY=1
+section records $stat --json -- two
+section recordstext $stat -- guest --msi 211
+unset EXITLAB_RUNG EXITLAB_RECORDS_ONLY
 export EXITLAB_NO_FENTRY=1
 section nofentry $stat --json -- guest --msi 211 --pv-eoi
 section nofentrytext $stat -- guest --msi 211

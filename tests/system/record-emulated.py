@@ -146,7 +146,8 @@ t("cutperf: a perf.data cut short is one line with file, offset and advice", lam
   one_line("cutperf", r"/tmp/cut.data: at offset 0x[0-9a-f]+: .*record again"))
 t("cuttrace: a trace.dat cut short, too", lambda:
   one_line("cuttrace", r"/tmp/cut.dat: at offset 0x[0-9a-f]+: .*record again"))
-t("perfz: compressed records are refused with what to do", lambda: one_line("perfz", "without -z"))
+t("perfz: compressed records, perf record -z, equal live stat", lambda: "Zstd" in parts["zheader", "out"] and
+  made(js("livez")) and same("livez", "perfz"))
 t("perfpipe: what perf wrote for a pipe, too", lambda: one_line("perfpipe", "perf record -o FILE"))
 
 t("smallledger: a ring too small loses, and what is seen is written or lost", lambda:
@@ -186,6 +187,22 @@ t("l2ping: a guest with vhost answers", lambda: " 20 packets received" in parts[
 t("l2ledger: every kind of event is as often in the file as its hist trigger counted", lambda:
   adds_up("l2ledger") and len(l2hist()) == 11 and
   all(events("l2ledger")[k]["written"] == v > 0 for k, v in l2hist().items()))
+def switches(section):
+    return {(w[1], w[2]): int(w[0]) for w in (x.split() for x in parts[section, "out"].strip().split("\n"))}
+
+
+t("l2tp: each is attached as it was told", lambda: "events by tp: Success" in parts["l2tp", "err"] and
+  "events by raw_tp with struct kvm_lapic: Success" in parts["l2", "err"])
+t("l2tpledger: by records every kind of event is as often there, too", lambda:
+  adds_up("l2tpledger") and ledger("l2tpledger")["skipped_by_kernel"] == 0 and
+  all(events("l2tpledger")[k]["written"] == v > 0 for k, v in l2hist().items()))
+t("l2tpstat: and the exits of the VM are the same", lambda:
+  counts(js("l2tpstat")) == counts(js("l2stat")) and len(counts(js("l2stat"))) > 5)
+t("l2tpeoi: of the right VM", lambda: int(parts["l2tpeoi", "out"]) == 0)
+# A thread's first switch to a CPU comes before it can be known by its number.
+t("l2tpswitches: threads came and went as often, but for what came before they were known", lambda:
+  len(switches("l2switches")) >= 4 and all(
+      0 <= v - switches("l2tpswitches").get(k, 0) <= 1 for k, v in switches("l2switches").items()))
 t("l2stat: exits of the VM by its name are all exits", lambda:
   js("l2stat")["exits"] == l2hist()["kvm_exit"] and js("l2stat")["vms"][0]["vm"] == "web")
 t("l2vhost: the vhost worker of the VM is switched in for the packets", lambda:
@@ -196,6 +213,6 @@ t("l2size: an event takes less than 48 bytes", lambda:
 t("all sections were run", lambda: "@@ all done" in text)
 t("every exit status that was not looked at is 0", lambda: all(
   v.strip() == "0" for k, v in parts.items() if k[1] == "rc" and k[0] not in
-  ("cutperf", "cuttrace", "perfz", "perfpipe", "l2eoi", "l2hist")))
+  ("cutperf", "cuttrace", "perfpipe", "l2eoi", "l2tpeoi", "l2hist")))
 print(f"1..{n}")
 sys.exit(1 if failed else 0)

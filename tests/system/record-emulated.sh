@@ -90,8 +90,9 @@ section live2 exitlab stat --json -- \
 	trace-cmd record -q -b 8192 --file-version 6 -e kvm -o /tmp/trace6.dat -- guest
 section perfkvm exitlab stat -i /tmp/kvm.data --json
 section trace6 exitlab stat -i /tmp/trace6.dat --json
-perf record -q -z -a -e 'kvm:kvm_exit' -o /tmp/z.data -- guest >/dev/null 2>&1
-section perfz exitlab stat -i /tmp/z.data --json
+section livez exitlab stat --json --detail msr -- perf record -q -z -a -e 'kvm:*' -o /tmp/z.data -- guest
+section perfz exitlab stat -i /tmp/z.data --json --detail msr
+section zheader sh -c 'perf report --header-only -i /tmp/z.data 2>/dev/null | grep "^# compressed"'
 perf record -q -a -e 'kvm:kvm_exit' -o - -- sleep 0.1 2>/dev/null >/tmp/pipe.data
 section perfpipe exitlab stat -i /tmp/pipe.data --json
 
@@ -136,7 +137,9 @@ modprobe -a tun vhost_net
 /bin/ip tuntap add dev tap0 mode tap vnet_hdr && /bin/ip addr add 10.0.0.1/24 dev tap0 && /bin/ip link set tap0 up
 counted="kvm/kvm_exit kvm/kvm_entry kvm/kvm_inj_virq kvm/kvm_eoi kvm/kvm_apic_accept_irq kvm/kvm_vcpu_wakeup kvm/kvm_userspace_exit kvm/kvm_mmio kvm/kvm_page_fault kvm/kvm_pio kvm/kvm_msr"
 for e in $counted; do hist $e common_type; done
-exitlab record -o /tmp/l2.trace 2>/tmp/err & pid=$!
+# Both ways of attaching at the same time: the same events.
+exitlab -v record --rung raw_tp -o /tmp/l2.trace 2>/tmp/err & pid=$!
+exitlab -v record --rung tp -o /tmp/tp.trace 2>/tmp/err.tp & pid_tp=$!
 sleep 1
 qemu-l1 -L /lab/share -nodefaults -no-user-config -no-reboot -display none \
 	-name guest=web,debug-threads=on -machine q35,accel=kvm -cpu host,kvm-pv-eoi=off -m 256 \
@@ -150,14 +153,28 @@ until ping -c 1 -W 1 10.0.0.10 >/dev/null 2>&1 || [ $n = 30 ]; do n=$((n + 1)); 
 ping -c 20 -i 0.05 10.0.0.10 >/tmp/pings 2>&1
 kill $vm; wait $vm
 sleep 0.1
-kill $pid; wait $pid; echo $? >/tmp/rc
+kill $pid $pid_tp; wait $pid; echo $? >/tmp/rc
 cat /tmp/vmm >/tmp/out
 show l2
+wait $pid_tp; echo $? >/tmp/rc
+cat /tmp/err.tp >/tmp/err
+show l2tp
 section l2ping tail -n 3 /tmp/pings
 for e in $counted; do
 	echo "$e $(sed -n 's/.*Hits: //p' $events/$e/hist)"
 done >/tmp/out 2>/tmp/err; show l2hist
 section l2ledger exitlab script -i /tmp/l2.trace --header --json
+section l2tpledger exitlab script -i /tmp/tp.trace --header --json
+section l2tpstat exitlab stat -i /tmp/tp.trace --vm web --json
+# switches FILE : how often each thread of the VM came and went
+cat >/bin/switches <<'END'
+#!/bin/sh
+exitlab script -i $1 --vm web --events sched --json | sed -n 's/.*"event":"\(sched_[a-z]*\)".*"tid":\([0-9]*\),.*/\2 \1/p' | sort | uniq -c
+END
+chmod 755 /bin/switches
+section l2switches switches /tmp/l2.trace
+section l2tpswitches switches /tmp/tp.trace
+section l2tpeoi sh -c 'exitlab script -i /tmp/tp.trace --events kvm_eoi --json | grep -vc "\"vm\":\"web\""'
 section l2stat exitlab stat -i /tmp/l2.trace --vm web --json
 exitlab script -i /tmp/l2.trace --json >/tmp/l2.json
 section l2vhost sh -c 'grep -c "\"event\":\"sched_in\".*\"vm\":\"web\".*\"comm\":\"vhost-" /tmp/l2.json'

@@ -137,6 +137,9 @@ for name in sys.argv[2:]:	# each works, with its probes, or says why not
     x = f["signal", name]
     assert x["what"] and x["text"], x
     assert x["state"] == "missing" or x.get("probes") or "nothing to attach to" in x["text"], x
+for name in sys.argv[2:]:	# by trace records each can be that can be attached at all
+    assert not f["signal", name].get("probes") or f"{name} " in f["signal", "rungs"]["text"], f["signal", "rungs"]
+assert f["signal", "rungs"]["text"].count(", tp") == f["signal", "rungs"]["text"].count(";") + 1
 assert f["host", "PMU"]["state"] in ("ok", "note"), f["host", "PMU"]
 assert "CAP_BPF" in f["permission", "capabilities"]["text"]
 assert f["signal", "own cost"]["state"] == "ok"

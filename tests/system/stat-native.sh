@@ -174,6 +174,11 @@ rc=0
 	[ "$(grep -c '^lost: ' "$work/out")" = 2 ] && awk 'length > 79 { exit 1 }' "$work/out" &&
 	{ [ $blind = 0 ] || grep -q "^kvmguest-$vm .*[0-9]\* *n/a" "$work/out"; }
 t "top prints blocks of text where there is no terminal" $?
+"$x" top -n 1 -d 0.3 --signals all >"$work/out" 2>"$work/err" </dev/null &&
+	grep -q '^time account: ' "$work/out" && grep -q '^posted, whole host: ' "$work/out" &&
+	grep -q '^I/O cores: ' "$work/out" && grep -q '^VM .*MOST TIME' "$work/out" &&
+	[ "$(grep -c '^lost: ' "$work/out")" = 1 ]
+t "top --signals all without a terminal: the other signals' tables, too" $?
 timeout 120 python3 tests/system/top-pty.py "$x" >"$work/out" 2>"$work/err"
 t "top on a terminal: keys, sizes, and the terminal is restored however it ends" $?
 

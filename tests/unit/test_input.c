@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/offline/input.c tracer/offline/recinput.c tracer/offline/recwrite.c tracer/offline/recordfile.c tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/tracedat.c tracer/offline/reader.c tracer/offline/sorter.c tracer/offline/events.c tracer/core/reason.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/host/names.c tracer/host/vm_name.c -isystem /usr/include/tracefs -isystem /usr/include/traceevent -ltracecmd -ltracefs -ltraceevent */
+/* LINK: tracer/offline/input.c tracer/offline/recinput.c tracer/offline/recwrite.c tracer/offline/recordfile.c tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/tracedat.c tracer/offline/reader.c tracer/offline/sorter.c tracer/offline/events.c tracer/core/reason.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/host/names.c tracer/host/vm_name.c -isystem /usr/include/tracefs -isystem /usr/include/traceevent -ltracecmd -ltracefs -ltraceevent -lzstd */
 /* Which kind of file it is; events of exitlab record as the counting sees them; losses. */
 #include "unit.h"
 

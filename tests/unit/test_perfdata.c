@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/reader.c tracer/offline/sorter.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/host/names.c tracer/host/vm_name.c -ltraceevent */
+/* LINK: tracer/offline/perfdata.c tracer/offline/perfrec.c tracer/offline/reader.c tracer/offline/sorter.c tracer/engine/tep.c tracer/engine/tracefs.c tracer/host/names.c tracer/host/vm_name.c -ltraceevent -lzstd */
 /* perf.data: order, losses, names; and every way in which a file is no such file. */
 #include "unit.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#include <zstd.h>
 
 #include "offline/input.h"
 #include "lsan.h"
@@ -170,8 +172,6 @@ static void refused(const char *pattern)
 
 static void not_usable(void **state)
 {
-	static struct bytes b;
-
 	(void)state;
 	make();
 	memcpy(m.f.b, "2ELIFREP", 8);
@@ -196,14 +196,150 @@ static void not_usable(void **state)
 	set_n(&m.f, m.data + 6, 3, 2);
 	refused("a record cannot be 3 bytes long");
 	pf_begin(&m);
-	put_n(&b, 0, 8);
-	pf_record(&m, 81, &b);
-	pf_end(&m);
-	refused("without -z");
-	pf_begin(&m);
 	pf_sample(&m, 4711, 1, 1, 1, "", 0);
 	pf_end(&m);
 	refused("the head does not have");
+}
+
+/*
+ * @events, compressed as perf does: one stream, of which each record has what @piece bytes give; 0:
+ * one record has it all.
+ */
+static void make_compressed(uint32_t type, unsigned int events, size_t piece)
+{
+	static struct bytes plain, b;
+	static unsigned char out[65000];
+	ZSTD_CStream *z = ZSTD_createCStream();
+	unsigned int i = 0, end;
+	size_t at, n;
+
+	b.n = 0;
+	for (end = 3000; i < events; end += 3000) {	/* as many as a file in memory can have */
+		pf_begin(&m);
+		for (; i < events && i < end; i++) {
+			if (i & 1)
+				pf_exit(&m, 101 + i % 7, 1000 + i, 0x7b);
+			else
+				pf_entry(&m, 101 + i % 7, 1000 + i, i % 5);
+		}
+		plain.n = 0;
+		put(&plain, m.f.b + m.data, m.f.n - m.data);
+		pf_begin(&m);
+		for (at = 0; at < plain.n; at += n) {
+			ZSTD_inBuffer in = { plain.b + at, 0, 0 };
+			ZSTD_outBuffer o = { out, sizeof(out), 0 };
+
+			n = !piece || plain.n - at < piece ? plain.n - at : piece;
+			in.size = n;
+			ZSTD_compressStream2(z, &o, &in, piece || i == events ? ZSTD_e_flush :
+					     ZSTD_e_continue);
+			assert_int_equal(in.pos, n);
+			if (type == 83 && piece) {	/* its length, and filled up to 8 bytes */
+				put_n(&b, o.pos, 8);
+				put(&b, out, o.pos);
+				put(&b, "\xff\xff\xff\xff\xff\xff\xff", (8 - o.pos % 8) % 8);
+			} else {
+				put(&b, out, o.pos);
+			}
+			if (!piece)
+				continue;
+			pf_record(&m, type, &b);
+			pf_round(&m);
+			b.n = 0;
+		}
+	}
+	if (b.n)
+		pf_record(&m, type, &b);
+	pf_end(&m);
+	ZSTD_freeCStream(z);
+}
+
+static uint64_t sums[3];	/* of events, times, reasons */
+
+static int add_up(const struct kvm_event *e, void *arg)
+{
+	(void)arg;
+	assert_true(e->ts_ns == 1000 + sums[0]);
+	sums[0]++;
+	sums[1] += e->ts_ns;
+	sums[2] += e->type == KVM_EVENT_EXIT ? e->reason : 0;
+	return 0;
+}
+
+static void count_compressed(uint32_t type, unsigned int events, size_t piece)
+{
+	struct input_ops ops = { add_up, lost, &got, NULL };
+
+	make_compressed(type, events, piece);
+	memset(sums, 0, sizeof(sums));
+	memset(&info, 0, sizeof(info));
+	assert_int_equal(reader_fd(&r, memfile(m.f.b, m.f.n)), 0);
+	assert_int_equal(perfdata_input(&r, &ops, &info), 0);
+	reader_close(&r);
+	assert_int_equal(sums[0], events);
+	assert_int_equal(sums[1], 1000ull * events + (uint64_t)events * (events - 1) / 2);
+	assert_int_equal(sums[2], events / 2 * 0x7b);
+	assert_int_equal(info.events, events);
+}
+
+static void compressed(void **state)
+{
+	/* Records cut in two; many in one; all 200 kB in one. */
+	static const size_t pieces[] = { 37, 1000, 30000, 1 << 20 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		count_compressed(81, 3000, pieces[i]);
+		count_compressed(83, 3000, pieces[i]);
+	}
+	/* More than fits at a time into the memory that it is unpacked to. */
+	count_compressed(81, 9000, 0);
+}
+
+static void compressed_damaged(void **state)
+{
+	static struct bytes b;
+	size_t at, size;
+
+	(void)state;
+	make_compressed(81, 60, 1000);
+	m.f.b[m.data + 8] ^= 0xff;		/* the stream's magic number */
+	refused("cannot be unpacked");
+	/* Of two records of the stream the first is missing. */
+	make_compressed(81, 60, 1000);
+	m.f.b[m.data] = 200;
+	refused("cannot be unpacked");
+	/* The last one is missing, whose events are cut in two. */
+	make_compressed(81, 60, 1000);
+	memcpy(&size, m.f.b + m.head_data + 8, 8);
+	for (at = m.data; at < m.data + size;) {
+		uint16_t n;
+
+		memcpy(&n, m.f.b + at + 6, 2);
+		/* A round comes behind it. */
+		if (at + n + 8 >= m.data + size && m.f.b[at] == 81)
+			m.f.b[at] = 200;
+		at += n;
+	}
+	refused("is not whole");
+	make_compressed(83, 60, 1000);
+	set_n(&m.f, m.data + 8, 1 << 20, 8);
+	refused("longer than it can be");
+	/* Compressed twice. */
+	pf_begin(&m);
+	b.n = 0;
+	put_n(&b, 81 | 8ull << 48, 8);
+	{
+		static unsigned char out[256];
+		struct bytes *twice = calloc(1, sizeof(*twice));
+
+		put(twice, out, ZSTD_compress(out, sizeof(out), b.b, b.n, 1));
+		pf_record(&m, 81, twice);
+		free(twice);
+	}
+	pf_end(&m);
+	refused("is no record");
 }
 
 static void every_length(void **state)
@@ -246,15 +382,19 @@ int main(int argc, char **argv)
 		cmocka_unit_test(lost_samples),
 		cmocka_unit_test(other_samples),
 		cmocka_unit_test(not_usable),
+		cmocka_unit_test(compressed),
+		cmocka_unit_test(compressed_damaged),
 		cmocka_unit_test(every_length),
 		cmocka_unit_test(every_byte),
 	};
 
-	/* A seed for the fuzzer. */
+	/* A seed for the fuzzer; with one more word a compressed one. */
 	if (argc > 1) {
 		FILE *f = fopen(argv[1], "we");
 
 		make();
+		if (argc > 2)
+			make_compressed(81, 40, 1000);
 		return !f || fwrite(m.f.b, 1, m.f.n, f) != m.f.n || fclose(f);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

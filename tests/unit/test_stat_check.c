@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/cmd/stat_check.c tracer/host/kvmstat.c tracer/host/endings.c tracer/host/vms.c tracer/host/vm_name.c tracer/host/names.c tracer/host/filter.c tracer/host/vcpus.c tracer/util/log.c */
+/* LINK: tracer/cmd/stat_check.c tracer/host/kvmstat.c tracer/host/endings.c tracer/engine/rungs.c tracer/host/vms.c tracer/host/vm_name.c tracer/host/names.c tracer/host/filter.c tracer/host/vcpus.c tracer/util/log.c */
 /* What exitlab stat concludes from its own count and KVM's. */
 #include <errno.h>
 #include <setjmp.h>

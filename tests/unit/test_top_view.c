@@ -13,6 +13,7 @@
 
 #include "cmd/http.h"
 #include "cmd/top_view.h"
+#include "engine/part.h"
 
 /* Two VMs: "web" with two vCPUs that work and sleep, "db" that makes no event. */
 static struct exit_stat reasons[2] = {
@@ -158,6 +159,49 @@ static void other_keys(void **state)
 	assert_false(top_key(&s, &l, 'x'));
 }
 
+/* A signal with a table of its own. */
+static void fake_text(FILE *f, const struct part *p, const struct part_ctx *c)
+{
+	(void)p;
+	fprintf(f, "title of %s, %.1f s\nrow 1\nrow 2\n", c->name(7, c->arg), c->seconds);
+}
+
+static void other_signals(void **state)
+{
+	static const struct part_ops ops = { .name = "interrupts", .text = fake_text };
+	struct top_state s = { .vcpu = -1, .interval_s = 2, .cursor = 1 };
+	struct part fake = { &ops };
+	struct top_lines l = { 0 };
+
+	(void)state;
+	make_view();
+	assert_true(top_key(&s, &l, '3'));
+	assert_int_equal(s.view, TOP_INTERRUPTS);
+	assert_int_equal(s.cursor, 0);
+	assert_int_equal(top_render(&s, &view, 0, &l), 0);
+	assert_true(has(&l, "not measured; start with: exitlab top --signals interrupts"));
+	top_lines_free(&l);
+	view.step.parts[0] = &fake;
+	view.step.nr_parts = 1;
+	assert_int_equal(top_render(&s, &view, 0, &l), 0);
+	assert_true(has(&l, "[interrupts]"));
+	assert_true(has(&l, "title of web, 2.0 s"));
+	assert_int_equal(l.nr_rows, 2);		/* they scroll, but lead nowhere */
+	assert_int_equal(l.first_row, 2);
+	assert_true(top_key(&s, &l, TOP_KEY_ENTER));
+	assert_true(top_key(&s, &l, 'r'));
+	assert_int_equal(s.view, TOP_INTERRUPTS);
+	assert_int_equal(s.level, TOP_VMS);
+	assert_true(top_key(&s, &l, '\t'));
+	assert_int_equal(s.view, TOP_IOCORES);
+	assert_true(top_key(&s, &l, '\t'));
+	assert_int_equal(s.view, TOP_EXITS);
+	assert_true(top_key(&s, &l, '2'));
+	assert_true(top_key(&s, &l, TOP_KEY_BACK));
+	assert_int_equal(s.view, TOP_EXITS);
+	top_lines_free(&l);
+}
+
 static void where_to_listen(void **state)
 {
 	struct sockaddr_storage a;
@@ -191,6 +235,7 @@ int main(void)
 		cmocka_unit_test(a_kvm_that_does_not_report),
 		cmocka_unit_test(down_and_up),
 		cmocka_unit_test(other_keys),
+		cmocka_unit_test(other_signals),
 		cmocka_unit_test(where_to_listen),
 	};
 

@@ -280,7 +280,7 @@ static void others(struct findings *f)
 	vcpus_close(vcpus);
 	ret = endings_open(&endings);
 	finding_add(f, "signal", "VMs that end", ret ? FOUND_MISSING : FOUND_OK, "%s%s",
-		    ret ? "" : "sched_process_exit by raw_tp", ret ? strerror(-ret) : "");
+		    ret ? "" : "at sched_process_exit", ret ? strerror(-ret) : "");
 	endings_close(endings);
 }
 

@@ -54,9 +54,35 @@ static int try_signal(const struct signal_ops *s, struct trace_snapshot *out)
 	return ret;
 }
 
+/* Which rungs @s loads by, if each is forced. Appends to @buf; its new length. */
+static size_t rungs_text(const struct signal_ops *s, char *buf, size_t len, size_t size)
+{
+	static const char *const force[][2] = { { "tp_btf", "kvm_entry=tp_btf" },
+		{ "raw_tp", "kvm_entry=raw_tp" }, { "tp", "kvm_entry=tp" } };
+	const char *sep = "";
+	size_t i;
+
+	len += (size_t)snprintf(buf + len, size - len, "%s%s ", len ? "; " : "", s->name);
+	for (i = 0; i < 3 && len < size; i++) {
+		struct engine_opts eo = { .signals = s->bit, .rung = force[i][1] };
+		void *state = NULL;
+
+		if (s->open(&eo, &state))
+			continue;
+		s->close(state);
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", sep, force[i][0]);
+		sep = ", ";
+	}
+	if (!*sep && len < size)
+		len += (size_t)snprintf(buf + len, size - len, "none");
+	return len < size ? len : size - 1;
+}
+
 void doctor_more_signals(struct findings *f)
 {
 	const struct signal_ops *const *s;
+	char rungs[sizeof(f->list[0].text)] = "";
+	size_t len = 0;
 
 	for (s = engine_signals; *s; s++) {
 		struct trace_snapshot out = { 0 };
@@ -73,8 +99,13 @@ void doctor_more_signals(struct findings *f)
 				  !ret && !out.nr_probes ? "nothing to attach to right now" : text);
 		one->what = (*s)->what;
 		finding_set_probes(one, out.probes, ret ? 0 : out.nr_probes);
+		if (!ret && out.nr_probes)
+			len = rungs_text(*s, rungs, len, sizeof(rungs));
 		snapshot_free(&out);
 	}
+	if (len)
+		finding_add(f, "signal", "rungs", FOUND_OK, "%s", rungs)->what =
+			"ways to attach that load here, each forced; see RUNGS of exitlab-stat(1)";
 }
 
 void doctor_hardware(struct findings *f)

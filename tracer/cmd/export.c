@@ -24,6 +24,8 @@
 #include "cmd/stat_options.h"
 #include "engine/details.h"
 #include "cmd/watch.h"
+#include "host/privileges.h"
+#include "host/vms.h"
 #include "util/clock.h"
 #include "util/fs.h"
 #include "util/log.h"
@@ -64,7 +66,8 @@ struct export {
 	long count;			/* 0 = no end */
 	struct filter filter;
 	struct metrics_opts metrics_opts;
-	struct watch *watch;
+	struct watch *watch;		/* NULL: there has been no KVM yet */
+	bool waiting;			/* for one */
 	struct metrics *metrics;
 	struct http *http;
 	int signal_fd;
@@ -170,11 +173,43 @@ static int parse(int argc, char **argv, struct export *x)
 
 /* ---- work ---- */
 
+/* With nothing in effect meanwhile that tracing takes. Exit status. */
+static int open_watch(struct export *x)
+{
+	struct watch_opts wo = { .details = x->details, .signals = x->signals, .endless = true,
+				 .filter = filter_empty(&x->filter) ? NULL : &x->filter };
+	char missing[200];
+
+	if (vms_have_kvm()) {
+		if (x->waiting && privileges_resume())
+			return EX_FAIL;
+		if (x->waiting)
+			info("there is a KVM now");
+		x->waiting = false;
+		return watch_open(&wo, &x->watch);
+	}
+	if (x->waiting)
+		return EX_OK;
+	x->waiting = true;
+	if (!privileges_enough(false, missing, sizeof(missing))) {
+		err("%s", missing);
+		return EX_CANNOT;
+	}
+	info("this host has no KVM yet: /dev/kvm is missing; waiting for it");
+	return privileges_drop(true) ? EX_FAIL : EX_OK;
+}
+
 static int look(struct export *x)
 {
 	struct watch_view v;
-	int ret = watch_look(x->watch, &v);
+	int ret;
 
+	if (!x->watch) {
+		ret = open_watch(x) ? -EIO : 0;
+		if (ret || !x->watch)
+			return ret;
+	}
+	ret = watch_look(x->watch, &v);
 	if (!ret)
 		ret = metrics_add(x->metrics, &v);
 	watch_view_free(&v);
@@ -278,8 +313,6 @@ static int catch_signals(struct export *x)
 /* Exit status. */
 static int start(struct export *x)
 {
-	struct watch_opts wo = { .details = x->details, .signals = x->signals, .endless = true,
-				 .filter = filter_empty(&x->filter) ? NULL : &x->filter };
 	int ret;
 
 	/* A port that is taken should be told before anything is loaded. */
@@ -291,7 +324,7 @@ static int start(struct export *x)
 		}
 	}
 	x->metrics = metrics_new(&x->metrics_opts);
-	ret = x->metrics ? watch_open(&wo, &x->watch) : EX_FAIL;
+	ret = x->metrics ? open_watch(x) : EX_FAIL;
 	if (ret)
 		return ret;
 	if (x->http)

@@ -42,6 +42,7 @@ struct vm_total {
 
 struct metrics {
 	struct metrics_opts o;
+	bool up;		/* there has been a look */
 	struct series *series;
 	size_t nr_series;
 	struct vm_total *vms;
@@ -222,6 +223,7 @@ int metrics_add(struct metrics *m, const struct watch_view *v)
 	size_t i;
 	int ret = 0;
 
+	m->up = true;
 	for (i = 0; i < m->nr_vms; i++) {
 		m->vms[i].there = m->vms[i].running = m->vms[i].blind = false;
 		m->vms[i].vcpus = 0;
@@ -382,7 +384,7 @@ static void write_ledger(const struct metrics *m, FILE *f)
 	prom_count(f, unmatched, m->ledger.unmatched_exits, "kind", "exit", (char *)NULL);
 	prom_count(f, unmatched, m->ledger.unmatched_entries, "kind", "entry", (char *)NULL);
 	prom_family(f, "exitlab_tracer_restarts_total", "counter",
-		    "Times the tracer started anew to make room for vCPUs.");
+		    "Times the tracer started anew: for room, or for a vhost loaded later.");
 	prom_count(f, "exitlab_tracer_restarts_total", m->restarts, (char *)NULL);
 }
 
@@ -391,8 +393,8 @@ static void write_self(const struct metrics *m, FILE *f)
 	struct rusage u;
 	size_t i;
 
-	prom_family(f, "exitlab_up", "gauge", "1: the tracer is attached.");
-	prom_count(f, "exitlab_up", 1, (char *)NULL);
+	prom_family(f, "exitlab_up", "gauge", "1: the tracer is attached; 0: there is no KVM yet.");
+	prom_count(f, "exitlab_up", m->up, (char *)NULL);
 	prom_family(f, "exitlab_build_info", "gauge", "The version, as a label.");
 	prom_count(f, "exitlab_build_info", 1, "version", m->o.version, (char *)NULL);
 	prom_family(f, "exitlab_probe_info", "gauge", "How each tracepoint is attached.");

@@ -42,6 +42,7 @@ static const char usage[] =
 "  --duration S       stop after S seconds\n"
 "  --size MIB         stop when the file has this size (default 1024)\n"
 "  --events LIST      only these, with commas between: names as below, kvm, irq, sched\n"
+"  --rung RUNG        force how events are attached: raw_tp or tp (default: what loads)\n"
 "  --ring KIB         size of the buffer in the kernel, a power of two (default 16384)\n"
 "  -- COMMAND         run a command and stop when it ends\n"
 "  -h, --help         this text\n\n"
@@ -57,6 +58,7 @@ struct record {
 	double duration_s;
 	long size_mib, ring_kib;
 	uint32_t events;
+	const char *rung;
 	char **command;
 	struct recorder *recorder;
 	struct names names;
@@ -133,6 +135,10 @@ static int option(int c, struct record *r)
 		if (r->ring_kib < 0 || r->ring_kib & (r->ring_kib - 1))
 			return bad("--ring '%s' is no power of two of KiB from 4 to 1048576", optarg);
 		return EX_OK;
+	case 'R':
+		r->rung = optarg;
+		return strcmp(optarg, "raw_tp") && strcmp(optarg, "tp") ?
+		       bad("--rung '%s' is neither raw_tp nor tp", optarg) : EX_OK;
 	default:
 		return events_parse(optarg, &r->events) ?
 		       bad("--events '%s' has an event that is not known", optarg) : EX_OK;
@@ -147,7 +153,8 @@ static int parse(int argc, char **argv, struct record *r)
 		{ "vm", required_argument, NULL, 'V' }, { "size", required_argument, NULL, 's' },
 		{ "duration", required_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' },
 		{ "events", required_argument, NULL, 'e' },
-		{ "ring", required_argument, NULL, 'r' }, { 0 },
+		{ "ring", required_argument, NULL, 'r' }, { "rung", required_argument, NULL, 'R' },
+		{ 0 },
 	};
 	int c, i, ret;
 
@@ -420,7 +427,7 @@ static int finish(struct record *r)
 static int run(struct record *r)
 {
 	struct recorder_opts ro = { .events = r->events, .ring_bytes = (size_t)r->ring_kib << 10,
-				    .pids = r->pid, .nr_pids = r->nr_pids };
+				    .pids = r->pid, .nr_pids = r->nr_pids, .rung = r->rung };
 	int ret = check_host(r);
 
 	if (!ret)

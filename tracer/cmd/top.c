@@ -24,6 +24,7 @@
 #include "cmd/stat_options.h"
 #include "cmd/top_view.h"
 #include "cmd/watch.h"
+#include "engine/part.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -38,11 +39,13 @@ static const char usage[] =
 "  -p, --pid PID     only the VMs of this process\n"
 "  --vm NAME|PID     only this VM; can be given several times\n"
 "  --cgroup PATH     only VMs in this cgroup (version 2) and below\n"
+"  --signals LIST    views beside exits: account, interrupts, io_cores, or all\n"
 "  --sort KEY        time (default), count or name\n"
 "  -h, --help        this text\n"
 "\n"
 "Keys: h or ? help, q quit, Enter into a VM or vCPU, Backspace back, r reasons of\n"
-"a VM, a reasons of all, t c n sort by time, count, name, + - interval, p pause.\n"
+"a VM, a reasons of all, t c n sort by time, count, name, + - interval, p pause;\n"
+"1 exits, 2 time account, 3 interrupts, 4 I/O cores, Tab the next of these.\n"
 "Exit status: 0 ended, 1 it failed, 2 unusable arguments, 4 this host cannot be\n"
 "traced.\n";
 
@@ -56,6 +59,7 @@ static const char *const help[] = {
 	"  t, c, n          sort by time, count or name; s: the next of them",
 	"  +, -             twice, half the time between two looks",
 	"  p, Space         pause",
+	"  1, 2, 3, 4, Tab  exits, time account, interrupts, I/O cores (--signals); the next",
 	"  h, ?             this page",
 	"  q                quit", "",
 	"GUEST%  time in the guest, HANDL% from exits to entries, HALT% in HLT or MWAIT;",
@@ -104,6 +108,8 @@ static int option(int c, struct top *t)
 	case 'V':
 	case 'g':
 		return option_filter("top", c, optarg, &t->filter);
+	case 'S':
+		return option_signals("top", optarg, &t->wo.signals);
 	default:
 		for (i = 0; i < 3; i++) {
 			if (!strcmp(optarg, keys[i])) {
@@ -123,6 +129,7 @@ static int parse(int argc, char **argv, struct top *t)
 		{ "pid", required_argument, NULL, 'p' },
 		{ "vm", required_argument, NULL, 'V' },
 		{ "cgroup", required_argument, NULL, 'g' },
+		{ "signals", required_argument, NULL, 'S' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -235,6 +242,25 @@ static void draw_lines(const struct top *t, const struct top_lines *ledger)
 		line_at(LINES - (int)foot + (int)i, ledger->line[i], A_DIM);
 }
 
+/* On paper nobody can press a key: what keys lead to comes one after the other. */
+static int show_more(const struct top *t)
+{
+	struct top_state all = { .level = TOP_REASONS, .vcpu = -1, .sort = t->state.sort };
+	struct top_lines more;
+	int ret = 0;
+	size_t i;
+
+	for (all.view = TOP_EXITS; !ret && all.view < NR_TOP_VIEWS; all.view++) {
+		if (all.view != TOP_EXITS && !part_get(&t->view.step, top_view_name(all.view)))
+			continue;
+		ret = top_render(&all, &t->view, time(NULL), &more);
+		for (i = 1; !ret && i < more.n; i++)
+			puts(more.line[i]);
+		top_lines_free(&more);
+	}
+	return ret;
+}
+
 static int show(struct top *t)
 {
 	struct top_lines ledger = { 0 };
@@ -258,16 +284,8 @@ static int show(struct top *t)
 out:
 	for (i = 0; !ret && !t->screen && i < t->lines.n; i++)
 		puts(t->lines.line[i]);
-	if (!ret && !t->screen && t->state.level == TOP_VMS) {
-		struct top_state all = { .level = TOP_REASONS, .vcpu = -1, .sort = t->state.sort };
-		struct top_lines more;
-
-		/* On paper nobody can press a key. */
-		ret = top_render(&all, &t->view, time(NULL), &more);
-		for (i = 1; !ret && i < more.n; i++)
-			puts(more.line[i]);
-		top_lines_free(&more);
-	}
+	if (!ret && !t->screen)
+		ret = show_more(t);
 	for (i = 0; !ret && !t->screen && i < ledger.n; i++)
 		puts(ledger.line[i]);
 	if (!t->screen && (putchar('\n') == EOF || fflush(stdout)) && !ret)

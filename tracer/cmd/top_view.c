@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/reason.h"
+#include "engine/part.h"
 #include "out/halt.h"
 
 /* One VM or vCPU. */
@@ -282,10 +283,26 @@ static int merge(const struct top_state *s, const struct watch_view *v, struct v
 	return 0;
 }
 
+/* @text as lines, the first of which stays when the others scroll. Writes into it. */
+static int put_text(struct top_lines *l, char *text)
+{
+	char *line, *next;
+	int ret = 0;
+
+	for (line = text; *line && !ret; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = 0;
+		ret = line == text ? put(l, "%s", line) :
+				     put_row(l, (struct top_target){ 0, -1 }, line);
+	}
+	return ret;
+}
+
 static int reasons(const struct top_state *s, const struct watch_view *v, struct top_lines *l)
 {
 	struct vcpu_trace sum = { 0 };
-	char *text = NULL, *line, *next;
+	char *text = NULL;
 	size_t len = 0;
 	FILE *f = NULL;
 	int ret = merge(s, v, &sum);
@@ -301,13 +318,7 @@ static int reasons(const struct top_state *s, const struct watch_view *v, struct
 	}
 	out_reasons(f, &sum, 0, s->sort, (double)v->step.duration_ns / 1e9);
 	fclose(f);
-	for (line = text; *line && !ret; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = 0;
-		ret = line == text ? put(l, "%s", line) :
-				     put_row(l, (struct top_target){ 0, -1 }, line);
-	}
+	ret = put_text(l, text);
 out:
 	free(text);
 	free(sum.reasons);
@@ -322,6 +333,41 @@ static const char *label_of(const struct watch_view *v, pid_t vm)
 		if (v->vms[i].pid == vm)
 			return v->vms[i].label;
 	return "a VM that has ended";
+}
+
+const char *top_view_name(enum top_view v)
+{
+	static const char *const names[] = { "exits", "account", "interrupts", "io_cores" };
+
+	return names[v];
+}
+
+static const char *name_for_part(pid_t vm, void *arg)
+{
+	return label_of(arg, vm);
+}
+
+/* The table is that of exitlab stat. */
+static int other_signal(const struct top_state *s, const struct watch_view *v, struct top_lines *l)
+{
+	const char *name = top_view_name(s->view);
+	struct part *p = part_get(&v->step, name);
+	struct part_ctx c = { .name = name_for_part, .arg = (void *)v,
+			      .seconds = (double)v->step.duration_ns / 1e9 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+	int ret;
+
+	if (!p)
+		return put(l, "not measured; start with: exitlab top --signals %s", name);
+	f = open_memstream(&text, &len);
+	if (!f)
+		return -ENOMEM;
+	p->ops->text(f, p, &c);
+	ret = fclose(f) ? -ENOMEM : put_text(l, text);
+	free(text);
+	return ret;
 }
 
 int top_render(const struct top_state *s, const struct watch_view *v, time_t now,
@@ -339,7 +385,9 @@ int top_render(const struct top_state *s, const struct watch_view *v, time_t now
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	for (i = 0; i < v->step.nr_vcpus; i++)
 		exits += v->step.vcpus[i].exits;
-	if (s->level == TOP_VMS)
+	if (s->view != TOP_EXITS)
+		snprintf(what, sizeof(what), "%s", top_view_name(s->view));
+	else if (s->level == TOP_VMS)
 		snprintf(what, sizeof(what), "all VMs");
 	else if (s->level == TOP_VCPUS)
 		snprintf(what, sizeof(what), "%.40s, by vCPU", label_of(v, s->vm));
@@ -352,7 +400,8 @@ int top_render(const struct top_state *s, const struct watch_view *v, time_t now
 	ret = put(out, "exitlab top %s  %.3f s  %.0f exits/s traced  [%s]%s", clock, seconds,
 		  seconds > 0 ? (double)exits / seconds : 0.0, what, s->paused ? " PAUSED" : "");
 	if (!ret)
-		ret = s->level == TOP_VMS ? vms(s, v, out) :
+		ret = s->view != TOP_EXITS ? other_signal(s, v, out) :
+		      s->level == TOP_VMS ? vms(s, v, out) :
 		      s->level == TOP_VCPUS ? vcpus(s, v, out) : reasons(s, v, out);
 	return ret;
 }
@@ -378,7 +427,7 @@ static void enter(struct top_state *s, const struct top_lines *l)
 {
 	struct top_target t;
 
-	if (s->level == TOP_REASONS || s->cursor >= l->nr_rows)
+	if (s->view != TOP_EXITS || s->level == TOP_REASONS || s->cursor >= l->nr_rows)
 		return;
 	t = l->target[s->cursor];
 	s->vm = t.vm;
@@ -389,7 +438,9 @@ static void enter(struct top_state *s, const struct top_lines *l)
 
 static void back(struct top_state *s)
 {
-	if (s->level == TOP_REASONS && (s->vcpu < 0 || !s->vm))
+	if (s->view != TOP_EXITS)
+		s->view = TOP_EXITS;
+	else if (s->level == TOP_REASONS && (s->vcpu < 0 || !s->vm))
 		s->level = TOP_VMS;	/* it was entered by 'r' */
 	else if (s->level != TOP_VMS)
 		s->level--;
@@ -412,7 +463,7 @@ bool top_key(struct top_state *s, const struct top_lines *l, int key)
 		back(s);
 		return true;
 	case 'r':	/* the reasons of the selected VM, over its vCPUs */
-		if (s->level != TOP_VMS || s->cursor >= l->nr_rows)
+		if (s->view != TOP_EXITS || s->level != TOP_VMS || s->cursor >= l->nr_rows)
 			return true;
 		s->vm = l->target[s->cursor].vm;
 		s->vcpu = -1;
@@ -420,9 +471,18 @@ bool top_key(struct top_state *s, const struct top_lines *l, int key)
 		s->cursor = 0;
 		return true;
 	case 'a':	/* and of all VMs */
+		s->view = TOP_EXITS;
 		s->vm = 0;
 		s->vcpu = -1;
 		s->level = TOP_REASONS;
+		s->cursor = 0;
+		return true;
+	case '\t':
+		s->view = (s->view + 1) % NR_TOP_VIEWS;
+		s->cursor = 0;
+		return true;
+	case '1': case '2': case '3': case '4':
+		s->view = (enum top_view)(key - '1');
 		s->cursor = 0;
 		return true;
 	case 't': case 'c': case 'n':

@@ -16,8 +16,12 @@
 
 enum top_level { TOP_VMS, TOP_VCPUS, TOP_REASONS };
 
+/* What is shown; the others have one level, and are there if they are measured. */
+enum top_view { TOP_EXITS, TOP_ACCOUNT, TOP_INTERRUPTS, TOP_IOCORES, NR_TOP_VIEWS };
+
 /* Where the reader is. */
 struct top_state {
+	enum top_view view;
 	enum top_level level;
 	pid_t vm;			/* from TOP_VCPUS on; with TOP_REASONS 0 = all VMs */
 	int vcpu;			/* TOP_REASONS: -1 = all of the VM */
@@ -46,6 +50,9 @@ int top_render(const struct top_state *s, const struct watch_view *v, time_t now
 /* One or two lines: what was lost and how is traced. 0 or -ENOMEM. Adds to @out. */
 int top_render_ledger(const struct watch_view *v, struct top_lines *out);
 void top_lines_free(struct top_lines *l);
+
+/* As in --signals. */
+const char *top_view_name(enum top_view v);
 
 /* One key (a character; TOP_KEY_* for others) changes @s. False if it does not know the key. */
 enum { TOP_KEY_UP = 1000, TOP_KEY_DOWN, TOP_KEY_ENTER, TOP_KEY_BACK };

@@ -3,7 +3,8 @@
  * A measurement without end. The hard part is "without end": the engine has room for 1024 vCPUs and
  * does not know which are gone, so a host that starts a hundred VMs a day would fill it in days.
  * Before that it is stopped, read to the last exit, and started again; the few milliseconds between
- * are lost, and counted as a restart. What does not fit is in the ledger.
+ * are lost, and counted as a restart. What does not fit is in the ledger. A vhost that is
+ * loaded later gets its programs in the same way.
  */
 #include "cmd/watch.h"
 
@@ -14,6 +15,7 @@
 
 #include "host/privileges.h"
 #include "host/vcpus.h"
+#include "host/vhost.h"
 #include "out/delta.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -39,6 +41,7 @@ struct watch {
 	struct last *last;
 	size_t nr_last;
 	size_t restart_at;
+	unsigned int vhost;		/* its modules when the engine was started */
 	size_t running;			/* vCPUs that KVM has now; 0 = unknown */
 	uint64_t forget_ns;
 	uint64_t restarts;
@@ -49,6 +52,7 @@ static int attach(struct watch *w)
 {
 	delta_free(w->delta);
 	w->delta = delta_new();
+	w->vhost = vhost_modules("");
 	return w->delta ? engine_attach(w->engine) : -ENOMEM;
 }
 
@@ -293,26 +297,37 @@ static int restart(struct watch *w)
 	return ret;
 }
 
+/* A module of vhost's that came after the engine was started, which has no programs on it. */
+static bool vhost_came(const struct watch *w)
+{
+	return w->opts.endless && w->opts.signals & SIGNAL_IOCORES && vhost_modules("") & ~w->vhost;
+}
+
 static int look_at_exits(struct watch *w, struct trace_snapshot *step)
 {
+	bool anew = vhost_came(w);
 	struct trace_snapshot all;
-	bool full;
-	int ret = engine_read(w->engine, &all);
+	int ret;
 
-	if (ret)
-		return ret;
-	/* Where most of them run, starting anew would gain nothing, look after look. */
-	full = w->opts.endless && all.nr_vcpus >= w->restart_at &&
-	       all.nr_vcpus >= w->running + w->restart_at / 4;
-	if (full) {
-		snapshot_free(&all);
+	if (!anew) {
+		ret = engine_read(w->engine, &all);
+		if (ret)
+			return ret;
+		/* Where most of them run, starting anew would gain nothing, look after look. */
+		anew = w->opts.endless && all.nr_vcpus >= w->restart_at &&
+		       all.nr_vcpus >= w->running + w->restart_at / 4;
+		if (anew)
+			snapshot_free(&all);
+	}
+	if (anew) {
 		engine_detach(w->engine);
 		ret = engine_read(w->engine, &all);
+		if (ret)
+			return ret;
 	}
-	if (!ret)
-		ret = delta_step(w->delta, &all, full, step);
+	ret = delta_step(w->delta, &all, anew, step);
 	snapshot_free(&all);
-	if (!ret && full)
+	if (!ret && anew)
 		ret = restart(w);
 	if (!ret && w->opts.filter)
 		filter_apply(w->opts.filter, step, &w->names);

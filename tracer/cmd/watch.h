@@ -24,7 +24,8 @@ struct watch_opts {
 	bool own_cost;
 	/*
 	 * Keep what re-attaching takes, out of effect: the engine's room for vCPUs (1024) is then
-	 * made free again by starting anew when VMs have come and gone.
+	 * made free again by starting anew when VMs have come and gone, and a vhost that is loaded
+	 * later is traced.
 	 */
 	bool endless;
 };

@@ -18,9 +18,11 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/account.h"
+#include "bpf/tp_field.h"
 #include "bpf/account.skel.h"
 #include "core/reason.h"
 #include "engine/progs.h"
+#include "engine/record_fields.h"
 #include "engine/rungs.h"
 #include "engine/signal.h"
 #include "engine/tracefs.h"
@@ -38,18 +40,20 @@ struct account_signal {
 	size_t slots_size;
 	uint64_t attached_ns, detached_ns;
 	bool has_return, has_poll;
+	bool by_record;			/* the lowest rung */
 };
 
-/* How the programs with pointer arguments are attached: in KVM, and in the scheduler. */
+/* How the programs are attached: in KVM, and in the scheduler and to interrupts. */
 struct rung_pair {
-	bool kvm_btf, sched_btf;
+	enum rung kvm, sched;
 	const char *forced;	/* chosen by this name alone, too */
 };
 
 static const struct rung_pair ladder[] = {
-	{ true, true, "tp_btf" },
-	{ false, true, "" },	/* without the right to read the BTF of modules */
-	{ false, false, "raw_tp" },
+	{ RUNG_TP_BTF, RUNG_TP_BTF, "tp_btf" },
+	{ RUNG_RAW_TP, RUNG_TP_BTF, "" },	/* without the right to read the BTF of modules */
+	{ RUNG_RAW_TP, RUNG_RAW_TP, "raw_tp" },
+	{ RUNG_TP, RUNG_TP, "tp" },
 };
 
 /* Number of arguments of sched_switch, by BTF: 3 or 4. */
@@ -73,52 +77,72 @@ static unsigned int switch_args(void)
 	return n;
 }
 
-static int set_constants(struct account_bpf *skel, const struct engine_opts *o)
+static int set_constants(struct account_bpf *skel, const struct engine_opts *o, bool records)
 {
-	struct event_field reason, isa;
-	static char text[65536];
-	int ret = tracefs_format("kvm/kvm_exit", text, sizeof(text));
+	struct account_bpf__rodata *ro = skel->rodata;
+	struct tp_field reason, isa;
+	const struct wanted_field fields[] = {
+		{ "kvm/kvm_exit", "exit_reason", &reason, false },
+		{ "kvm/kvm_exit", "isa", &isa, false },
+		/* The others are for the lowest rung. */
+		{ "kvm/kvm_entry", "vcpu_id", &ro->entry_vcpu_id, false },
+		{ "kvm/kvm_fpu", "load", &ro->fpu_load, true },
+		{ "sched/sched_switch", "prev_pid", &ro->switch_prev, false },
+		{ "sched/sched_switch", "prev_state", &ro->switch_state, false },
+		{ "sched/sched_switch", "next_pid", &ro->switch_next, false },
+		{ "sched/sched_wakeup", "pid", &ro->woken_pid, false },
+	};
+	int ret = record_fields("account", fields, records ? sizeof(fields) / sizeof(fields[0]) : 2);
 
 	if (ret)
-		return ret;	/* the engine has said why, about the same event */
-	if (format_field(text, "exit_reason", &reason) || format_field(text, "isa", &isa)) {
-		err("account: the kvm_exit tracepoint of this kernel has an unknown layout");
-		return -EOPNOTSUPP;
-	}
-	skel->rodata->exit_reason_off = reason.offset;
-	skel->rodata->exit_reason_size = reason.size;
-	skel->rodata->exit_isa_off = isa.offset;
-	skel->rodata->switch_args = switch_args();
-	skel->rodata->target_vm = (unsigned int)o->pid;
+		return ret;
+	ro->exit_reason_off = reason.offset;
+	ro->exit_reason_size = reason.size;
+	ro->exit_isa_off = isa.offset;
+	ro->switch_args = switch_args();
+	ro->target_vm = (unsigned int)o->pid;
+	ro->records_only = records_only();
 	for (unsigned int i = 0; i < 4; i++)
-		reason_class_table(i, (unsigned char *)skel->rodata->class_of[i]);
+		reason_class_table(i, (unsigned char *)ro->class_of[i]);
 	return 0;
 }
 
-static void use(struct account_signal *s, struct bpf_program *p, bool wanted, const char *event,
-		const char *rung)
+/* Loads one of the programs of an event, by rung; NULL where there is none. */
+static void use(struct account_signal *s, struct bpf_program *const p[NR_RUNGS], enum rung wanted,
+		const char *event)
 {
-	bpf_program__set_autoload(p, wanted);
-	if (wanted)
-		progs_add(&s->progs, p, event, rung);
+	enum rung r;
+
+	for (r = 0; r < NR_RUNGS; r++)
+		if (p[r])
+			bpf_program__set_autoload(p[r], r == wanted);
+	if (wanted < NR_RUNGS)
+		progs_add(&s->progs, p[wanted], event, rung_name(wanted));
 }
 
-/* A tracepoint that not every kernel has; @event with its group. Whether it is there. */
-static bool use_if(struct account_signal *s, struct bpf_program *p, const char *event)
+/*
+ * A tracepoint that not every kernel has; @event with its group. Nothing would be won by typed
+ * arguments. Whether it is there.
+ */
+static bool use_if(struct account_signal *s, struct bpf_program *raw, struct bpf_program *tp,
+		   enum rung r, const char *event)
 {
+	struct bpf_program *const p[NR_RUNGS] = { NULL, raw, tp };
 	static char text[65536];
 	bool there = !tracefs_format(event, text, sizeof(text));
 
-	use(s, p, there, strchr(event, '/') + 1, "raw_tp");
+	use(s, p, !there ? NR_RUNGS : r == RUNG_TP ? RUNG_TP : RUNG_RAW_TP, strchr(event, '/') + 1);
 	return there;
 }
 
-static void use_interrupts(struct account_signal *s)
+static void use_interrupts(struct account_signal *s, enum rung r)
 {
-#define PAIR(group, name)							\
-	do {									\
-		use_if(s, s->skel->progs.name##_enter, group "/" #name "_entry");	\
-		use_if(s, s->skel->progs.name##_leave, group "/" #name "_exit");	\
+#define PAIR(group, name)								\
+	do {										\
+		use_if(s, s->skel->progs.name##_enter, s->skel->progs.name##_enter_tp, r,	\
+		       group "/" #name "_entry");					\
+		use_if(s, s->skel->progs.name##_leave, s->skel->progs.name##_leave_tp, r,	\
+		       group "/" #name "_exit");					\
 	} while (0)
 	PAIR("irq", irq_handler);
 	PAIR("irq", softirq);
@@ -131,44 +155,52 @@ static void use_interrupts(struct account_signal *s)
 #undef PAIR
 }
 
+static void choose(struct account_signal *s, const struct rung_pair *r)
+{
+#define RUNGS(name) (struct bpf_program *const[]){ s->skel->progs.name##_tp_btf, \
+	s->skel->progs.name##_raw_tp, s->skel->progs.name##_tp }
+	struct bpf_program *const exit[NR_RUNGS] = { [RUNG_TP] = s->skel->progs.exit_tp };
+
+	s->progs.n = 0;
+	use(s, RUNGS(entry), r->kvm, "kvm_entry");
+	use(s, exit, RUNG_TP, "kvm_exit");
+	use_if(s, s->skel->progs.user_raw_tp, s->skel->progs.user_tp, r->kvm,
+	       "kvm/kvm_userspace_exit");
+	s->has_return = use_if(s, s->skel->progs.fpu_raw_tp, s->skel->progs.fpu_tp, r->kvm,
+			       "kvm/kvm_fpu");
+	s->has_poll = use_if(s, s->skel->progs.wakeup_raw_tp, s->skel->progs.wakeup_tp, r->kvm,
+			     "kvm/kvm_vcpu_wakeup");
+	use(s, RUNGS(switch), r->sched, "sched_switch");
+	use(s, RUNGS(woken), r->sched, "sched_wakeup");
+	use_interrupts(s, r->sched);
+#undef RUNGS
+	s->by_record = r->kvm == RUNG_TP;
+}
+
 static int try_load(struct account_signal *s, const struct engine_opts *o,
 		    const struct rung_pair *r)
 {
-	const char *kvm = r->kvm_btf ? "tp_btf" : "raw_tp";
-	const char *sched = r->sched_btf ? "tp_btf" : "raw_tp";
 	int ret;
 
 	s->skel = account_bpf__open();
 	if (!s->skel)
 		return -errno;
-	ret = set_constants(s->skel, o);
-	if (ret)
-		goto fail;
-	s->progs.n = 0;
-	use(s, s->skel->progs.entry_tp_btf, r->kvm_btf, "kvm_entry", kvm);
-	use(s, s->skel->progs.entry_raw_tp, !r->kvm_btf, "kvm_entry", kvm);
-	use(s, s->skel->progs.exit_tp, true, "kvm_exit", "tp");
-	use_if(s, s->skel->progs.user_raw_tp, "kvm/kvm_userspace_exit");
-	s->has_return = use_if(s, s->skel->progs.fpu_raw_tp, "kvm/kvm_fpu");
-	s->has_poll = use_if(s, s->skel->progs.wakeup_raw_tp, "kvm/kvm_vcpu_wakeup");
-	use(s, s->skel->progs.switch_tp_btf, r->sched_btf, "sched_switch", sched);
-	use(s, s->skel->progs.switch_raw_tp, !r->sched_btf, "sched_switch", sched);
-	use(s, s->skel->progs.woken_tp_btf, r->sched_btf, "sched_wakeup", sched);
-	use(s, s->skel->progs.woken_raw_tp, !r->sched_btf, "sched_wakeup", sched);
-	use_interrupts(s);
-	ret = account_bpf__load(s->skel);
-	if (!ret)
-		return 0;
-fail:
-	account_bpf__destroy(s->skel);
-	s->skel = NULL;
+	ret = set_constants(s->skel, o, r->sched == RUNG_TP);
+	if (!ret) {
+		choose(s, r);
+		ret = account_bpf__load(s->skel);
+	}
+	if (ret) {
+		account_bpf__destroy(s->skel);
+		s->skel = NULL;
+	}
 	return ret;
 }
 
 static int load(struct account_signal *s, const struct engine_opts *o)
 {
 	const char *forced = rungs_forced_entry(o->rung);
-	int ret = 0;
+	int ret = -EOPNOTSUPP;
 	size_t i;
 
 	for (i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
@@ -178,10 +210,6 @@ static int load(struct account_signal *s, const struct engine_opts *o)
 		if (!ret || ret == -EOPNOTSUPP || ret == -ENODEV)
 			return ret;
 		verb("account, rung %zu: %s", i + 1, strerror(-ret));
-	}
-	if (!ret) {
-		err("account: there is no rung %s (tp_btf, raw_tp)", forced);
-		return -EOPNOTSUPP;
 	}
 	err("account: the programs do not load on this kernel: %s (-vv shows why)",
 	    strerror(-ret));
@@ -352,7 +380,7 @@ static int account_read(void *p, struct trace_snapshot *out)
 	for (i = 0; i < ACCOUNT_SLOTS; i++) {
 		uint64_t now;
 
-		if (!((const struct account_slot *)(s->slots + i * SLOT_SIZE))->key.kvm)
+		if (!((const struct account_slot *)(s->slots + i * SLOT_SIZE))->key.vm)
 			continue;
 		now = copy_slot(s, i, &c);
 		if (!c.a.start)
@@ -362,6 +390,8 @@ static int account_read(void *p, struct trace_snapshot *out)
 	}
 	account_part_sort(part);
 	part->has_poll = s->has_poll && s->skel->bss->has_poll;
+	if (!part->has_poll && s->by_record)
+		part->no_poll_why = "rung tp: no record says how long KVM polled";
 	part->has_return = s->has_return;
 	part->ledger.unknown_exits = s->skel->bss->counts.unknown_exits;
 	part->ledger.map_full = s->skel->bss->counts.slots_full;

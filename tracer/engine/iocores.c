@@ -22,6 +22,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/iocores.h"
+#include "bpf/tp_field.h"
 #include "bpf/iocores.skel.h"
 #include "engine/iocores_progs.h"
 #include "engine/progs.h"

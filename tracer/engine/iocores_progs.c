@@ -17,8 +17,10 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/iocores.h"
+#include "bpf/tp_field.h"
 #include "bpf/iocores.skel.h"
 #include "host/vhost.h"
+#include "engine/record_fields.h"
 #include "engine/rungs.h"
 #include "util/log.h"
 
@@ -181,26 +183,50 @@ static void choose(struct iocores_bpf *skel, const struct types *types, struct i
 		gap(h, GAP_BUFFERS, "vhost_add_used_and_signal_n cannot be attached to here");
 }
 
-static int try_load(const char *rung, bool functions, const struct types *types,
+static void choose_sched(struct iocores_bpf *skel, enum rung rung, struct progs *set)
+{
+	struct bpf_program *const p[2][NR_RUNGS] = {
+		{ skel->progs.switch_tp_btf, skel->progs.switch_raw_tp, skel->progs.switch_tp },
+		{ skel->progs.wakeup_tp_btf, skel->progs.wakeup_raw_tp, skel->progs.wakeup_tp },
+	};
+	enum rung r;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		for (r = 0; r < NR_RUNGS; r++)
+			bpf_program__set_autoload(p[i][r], r == rung);
+		progs_add(set, p[i][rung], i ? "sched_wakeup" : "sched_switch", rung_name(rung));
+	}
+}
+
+static int set_constants(struct iocores_bpf *skel)
+{
+	const struct wanted_field fields[] = {
+		{ "sched/sched_switch", "prev_pid", &skel->rodata->switch_prev, false },
+		{ "sched/sched_switch", "prev_state", &skel->rodata->switch_state, false },
+		{ "sched/sched_switch", "next_pid", &skel->rodata->switch_next, false },
+		{ "sched/sched_wakeup", "pid", &skel->rodata->woken_pid, false },
+	};
+
+	return record_fields("I/O cores", fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+static int try_load(enum rung rung, bool functions, const struct types *types,
 		    struct iocores_host *h, struct progs *sets, struct iocores_bpf **out)
 {
-	bool btf = !strcmp(rung, "tp_btf");
 	struct iocores_bpf *skel = iocores_bpf__open();
 	int ret;
 
 	if (!skel)
 		return -errno;
 	memset(sets, 0, NR_PROG_SETS * sizeof(*sets));
-	bpf_program__set_autoload(skel->progs.switch_tp_btf, btf);
-	bpf_program__set_autoload(skel->progs.wakeup_tp_btf, btf);
-	bpf_program__set_autoload(skel->progs.switch_raw_tp, !btf);
-	bpf_program__set_autoload(skel->progs.wakeup_raw_tp, !btf);
-	progs_add(&sets[PROGS_SCHED], btf ? skel->progs.switch_tp_btf : skel->progs.switch_raw_tp,
-		  "sched_switch", rung);
-	progs_add(&sets[PROGS_SCHED], btf ? skel->progs.wakeup_tp_btf : skel->progs.wakeup_raw_tp,
-		  "sched_wakeup", rung);
+	choose_sched(skel, rung, &sets[PROGS_SCHED]);
 	choose(skel, types, h, sets, functions);
-	ret = iocores_bpf__load(skel);
+	ret = rung == RUNG_TP ? set_constants(skel) : 0;
+	if (!ret)
+		ret = iocores_bpf__load(skel);
+	verb("I/O cores by %s%s: %s", rung_name(rung), functions ? " and fentry" : "",
+	     strerror(-ret));
 	if (ret) {
 		iocores_bpf__destroy(skel);
 		return ret;
@@ -209,11 +235,33 @@ static int try_load(const char *rung, bool functions, const struct types *types,
 	return 0;
 }
 
+/*
+ * The best rung that loads, or the forced one; with programs on functions if they load, too: those
+ * of modules take CAP_SYS_ADMIN (BPF_BTF_GET_FD_BY_ID) and ftrace. Why they did not, or 0, in @why.
+ */
+static int load_best(const char *forced, bool functions, const struct types *types,
+		     struct iocores_host *h, struct progs *sets, struct iocores_bpf **out, int *why)
+{
+	int ret = -EOPNOTSUPP;
+	enum rung r;
+
+	for (r = 0; r < NR_RUNGS; r++) {
+		if (forced && strcmp(forced, rung_name(r)))
+			continue;
+		ret = functions ? try_load(r, true, types, h, sets, out) : -EPERM;
+		*why = ret;
+		if (ret)
+			ret = try_load(r, false, types, h, sets, out);
+		if (!ret)
+			break;
+	}
+	return ret;
+}
+
 int iocores_load(const struct engine_opts *opts, struct iocores_host *h, struct progs *sets,
 		 struct iocores_bpf **out)
 {
-	const char *forced = rungs_forced_entry(opts->rung);
-	bool raw = forced && !strcmp(forced, "raw_tp");
+	bool functions = !getenv("EXITLAB_NO_FENTRY");
 	struct types types;
 	int ret, why = 0;
 
@@ -225,17 +273,9 @@ int iocores_load(const struct engine_opts *opts, struct iocores_host *h, struct 
 		types_free(&types);
 		return -EOPNOTSUPP;
 	}
-	if (!raw)
-		ret = why = try_load("tp_btf", true, &types, h, sets, out);
-	/* Functions of modules take CAP_SYS_ADMIN (BPF_BTF_GET_FD_BY_ID) and ftrace. */
-	if (!raw && ret) {
-		verb("programs on vhost's functions: %s", strerror(-ret));
-		ret = try_load("tp_btf", false, &types, h, sets, out);
-	}
-	if (raw || ret)
-		ret = try_load("raw_tp", false, &types, h, sets, out);
-	if (raw)
-		iocores_no_functions(h, "rung raw_tp was asked for, which has no functions");
+	ret = load_best(rungs_forced_entry(opts->rung), functions, &types, h, sets, out, &why);
+	if (!functions)
+		iocores_no_functions(h, "programs on functions were not wanted ($EXITLAB_NO_FENTRY)");
 	else if (why)
 		iocores_no_functions(h, "this kernel, or our privileges, take no programs on functions of modules: %s",
 				     strerror(-why));

@@ -17,9 +17,10 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/irqs.h"
+#include "bpf/tp_field.h"
 #include "bpf/irqs.skel.h"
 #include "engine/irqs.h"
-#include "engine/rungs.h"
+#include "engine/record_fields.h"
 #include "engine/signal.h"
 #include "engine/tracefs.h"
 #include "host/vcpus.h"
@@ -45,11 +46,13 @@ static void look_at_events(struct have *h)
 	h->host = !tracefs_format("irq/irq_handler_entry", text, sizeof(text));
 }
 
-static void set_limits(struct irq_limits *l, const struct have *h, bool fentry)
+static void set_limits(struct irq_limits *l, const struct have *h, enum rung r, bool fentry)
 {
 	*l = (struct irq_limits){ 0 };
 	if (!fentry)
-		l->accept = "no fentry on __apic_accept_irq: not in this kernel, or no CAP_SYS_ADMIN";
+		l->accept = r == RUNG_TP ?
+			"no fentry on __apic_accept_irq; kvm_apic_accept_irq's record has no VM" :
+			"no fentry on __apic_accept_irq: not in this kernel, or no CAP_SYS_ADMIN";
 	if (!h->reinjected)
 		l->reinjected = "kvm_inj_virq of this kernel does not say it; they are among the injected";
 	if (!h->hardware)
@@ -60,49 +63,78 @@ static void set_limits(struct irq_limits *l, const struct have *h, bool fentry)
 		l->host = "this kernel has no irq_handler_entry tracepoint";
 }
 
-/* Of two programs for one tracepoint loads one, or none. */
-static void choose(struct irqs *q, const char *name, struct bpf_program *btf,
-		   struct bpf_program *raw, bool wanted, bool use_btf)
+static int set_constants(struct irqs *q, enum rung r)
 {
-	bpf_program__set_autoload(btf, wanted && use_btf);
-	bpf_program__set_autoload(raw, wanted && !use_btf);
-	if (wanted)
-		progs_add(&q->progs, use_btf ? btf : raw, name, use_btf ? "tp_btf" : "raw_tp");
+	struct irqs_bpf__rodata *ro = q->skel->rodata;
+	const struct wanted_field fields[] = {
+		{ "kvm/kvm_entry", "vcpu_id", &ro->entry_vcpu_id, false },
+		{ "kvm/kvm_inj_virq", "vector", &ro->inject_vector, false },
+		{ "kvm/kvm_inj_virq", "soft", &ro->inject_soft, true },
+		{ "kvm/kvm_inj_virq", "reinjected", &ro->inject_again, true },
+		{ "kvm/kvm_eoi", "vector", &ro->eoi_vector, false },
+		{ "kvm/kvm_pv_eoi", "vector", &ro->pv_eoi_vector, true },
+		{ "kvm/kvm_apicv_accept_irq", "apicid", &ro->hardware_id, true },
+		{ "kvm/kvm_apicv_accept_irq", "vec", &ro->hardware_vector, true },
+		{ "irq/irq_handler_entry", "irq", &ro->host_irq, true },
+		{ "irq/irq_handler_entry", "name", &ro->host_name, true },
+	};
+
+	ro->target_vm = (unsigned int)q->opts.pid;
+	ro->records_only = records_only();
+	return r == RUNG_TP ? record_fields("interrupts", fields,
+					    sizeof(fields) / sizeof(fields[0])) : 0;
 }
 
-static void choose_all(struct irqs *q, const struct have *h, bool btf, bool fentry)
+/* Of the programs for one tracepoint loads one, or none. */
+static void choose(struct irqs *q, const char *name, struct bpf_program *const p[NR_RUNGS],
+		   bool wanted, enum rung use)
+{
+	enum rung r;
+
+	/* One can be of two calls. */
+	for (r = 0; r < NR_RUNGS; r++)
+		bpf_program__set_autoload(p[r], wanted && r == use);
+	if (wanted)
+		progs_add(&q->progs, p[use], name, rung_name(use));
+}
+
+static void choose_all(struct irqs *q, const struct have *h, enum rung r, bool fentry)
 {
 	struct irqs_bpf *s = q->skel;
+	struct bpf_program *const inject1[NR_RUNGS] = { s->progs.inject1_tp_btf,
+		s->progs.inject1_raw_tp, s->progs.inject_tp };
+	struct bpf_program *const inject[NR_RUNGS] = { s->progs.inject_tp_btf,
+		s->progs.inject_raw_tp, s->progs.inject_tp };
 
+#define RUNGS(name) (struct bpf_program *const[]){ s->progs.name##_tp_btf, \
+	s->progs.name##_raw_tp, s->progs.name##_tp }
 	q->progs.n = 0;
 	bpf_program__set_autoload(s->progs.accept_fentry, fentry);
 	if (fentry)
 		progs_add(&q->progs, s->progs.accept_fentry, "__apic_accept_irq", "fentry");
-	choose(q, "kvm_apicv_accept_irq", s->progs.hardware_tp_btf, s->progs.hardware_raw_tp,
-	       h->hardware && fentry, btf);
-	choose(q, "kvm_inj_virq", s->progs.inject_tp_btf, s->progs.inject_raw_tp, h->reinjected,
-	       btf);
-	choose(q, "kvm_inj_virq", s->progs.inject1_tp_btf, s->progs.inject1_raw_tp,
-	       !h->reinjected, btf);
-	choose(q, "kvm_entry", s->progs.entry_tp_btf, s->progs.entry_raw_tp, true, btf);
-	choose(q, "kvm_eoi", s->progs.eoi_tp_btf, s->progs.eoi_raw_tp, true, btf);
-	choose(q, "kvm_pv_eoi", s->progs.pv_eoi_tp_btf, s->progs.pv_eoi_raw_tp, h->pv_eoi, btf);
-	choose(q, "kvm_userspace_exit", s->progs.user_tp_btf, s->progs.user_raw_tp, fentry, btf);
-	choose(q, "irq_handler_entry", s->progs.irq_tp_btf, s->progs.irq_raw_tp, h->host, btf);
-	choose(q, "irq_handler_exit", s->progs.irq_end_tp_btf, s->progs.irq_end_raw_tp, h->host,
-	       btf);
+	choose(q, "kvm_apicv_accept_irq", RUNGS(hardware), h->hardware && fentry, r);
+	choose(q, "kvm_inj_virq", h->reinjected ? inject1 : inject, false, r);
+	choose(q, "kvm_inj_virq", h->reinjected ? inject : inject1, true, r);
+	choose(q, "kvm_entry", RUNGS(entry), true, r);
+	choose(q, "kvm_eoi", RUNGS(eoi), true, r);
+	choose(q, "kvm_pv_eoi", RUNGS(pv_eoi), h->pv_eoi, r);
+	choose(q, "kvm_userspace_exit", RUNGS(user), fentry, r);
+	choose(q, "irq_handler_entry", RUNGS(irq), h->host, r);
+	choose(q, "irq_handler_exit", RUNGS(irq_end), h->host, r);
+#undef RUNGS
 }
 
-static int try_load(struct irqs *q, const struct have *h, bool btf, bool fentry)
+static int try_load(struct irqs *q, const struct have *h, enum rung r, bool fentry)
 {
 	int ret;
 
 	q->skel = irqs_bpf__open();
 	if (!q->skel)
 		return -errno;
-	q->skel->rodata->target_vm = (unsigned int)q->opts.pid;
-	choose_all(q, h, btf, fentry);
-	ret = irqs_bpf__load(q->skel);
+	choose_all(q, h, r, fentry);
+	ret = set_constants(q, r);
+	if (!ret)
+		ret = irqs_bpf__load(q->skel);
 	if (ret) {
 		irqs_bpf__destroy(q->skel);
 		q->skel = NULL;
@@ -121,33 +153,45 @@ static bool fentry_attaches(const struct irqs *q)
 	return true;
 }
 
+/* @r with what there is of fentry. 0 or negative errno. */
+static int load_rung(struct irqs *q, const struct have *h, enum rung r)
+{
+	/* Acceptance is told by the address of the vCPU, which records alone do not show. */
+	bool may = !getenv("EXITLAB_NO_FENTRY") && !(r == RUNG_TP && records_only());
+	int ret = -EINVAL, fentry;
+
+	for (fentry = may; fentry >= 0; fentry--) {
+		ret = try_load(q, h, r, fentry);
+		verb("interrupts by %s%s: %s", rung_name(r), fentry ? " and fentry" : "",
+		     strerror(-ret));
+		if (!ret && fentry && !fentry_attaches(q)) {
+			irqs_bpf__destroy(q->skel);
+			q->skel = NULL;
+			continue;
+		}
+		if (!ret) {
+			set_limits(&q->limits, h, r, fentry);
+			return 0;
+		}
+	}
+	return ret;
+}
+
 static int load(struct irqs *q)
 {
 	const char *forced = rungs_forced_entry(q->opts.rung);
-	/* Forced to "tp", as on a host without BTF; which has no fentry either. */
-	bool may = !getenv("EXITLAB_NO_FENTRY") && (!forced || strcmp(forced, "tp") != 0);
+	int ret = -EINVAL;
 	struct have h;
-	int ret = -EINVAL, btf, fentry;
+	enum rung r;
 
 	look_at_events(&h);
-	for (btf = 1; btf >= 0; btf--) {
-		if (btf && forced && strcmp(forced, "tp_btf"))
+	for (r = 0; r < NR_RUNGS; r++) {
+		if (forced && strcmp(forced, rung_name(r)))
 			continue;
-		if (!btf && forced && !strcmp(forced, "tp_btf"))
-			break;
-		for (fentry = may; fentry >= 0; fentry--) {
-			ret = try_load(q, &h, btf, fentry);
-			verb("interrupts by %s%s: %s", btf ? "tp_btf" : "raw_tp",
-			     fentry ? " and fentry" : "", strerror(-ret));
-			if (!ret && fentry && !fentry_attaches(q)) {
-				irqs_bpf__destroy(q->skel);
-				q->skel = NULL;
-				continue;
-			}
-			if (!ret) {
-				set_limits(&q->limits, &h, fentry);
-				return 0;
-			}
+		ret = load_rung(q, &h, r);
+		if (!ret) {
+			q->rung = r;
+			return 0;
 		}
 	}
 	return ret;
@@ -180,7 +224,7 @@ static int irqs_open(const struct engine_opts *opts, void **out)
 		return ret;
 	}
 	/* Without it, what comes before the first entry of a running vCPU is not known. */
-	ret = vcpus_open(&q->vcpus);
+	ret = q->rung == RUNG_TP && records_only() ? -EOPNOTSUPP : vcpus_open(&q->vcpus);
 	if (ret) {
 		verb("vCPUs that run already are known from their next entry: %s", strerror(-ret));
 		q->vcpus = NULL;

@@ -5,6 +5,7 @@
 
 #include "bpf/irqs.h"
 #include "engine/progs.h"
+#include "engine/rungs.h"
 #include "out/irqs.h"
 
 struct irqs_bpf;
@@ -16,6 +17,7 @@ struct irqs {
 	struct progs progs;
 	struct vcpus *vcpus;		/* NULL: vCPUs are known by their entries only */
 	struct irq_limits limits;
+	enum rung rung;
 	uint64_t posted[IRQ_NR_POSTED];	/* when the measurement began */
 	uint64_t posted_end[IRQ_NR_POSTED];	/* and ended */
 	bool has_posted[IRQ_NR_POSTED];

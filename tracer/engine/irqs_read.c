@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/irqs.h"
+#include "bpf/tp_field.h"
 #include "bpf/irqs.skel.h"
 #include "engine/irqs.h"
 #include "engine/part.h"
@@ -135,6 +136,18 @@ static int read_hosts(struct irqs *q, struct irqs_part *p)
 	return 0;
 }
 
+/* By which key this part has the VM of @v: one of the two may know no more than its process. */
+static uint64_t key_of(const struct irqs_part *p, const struct vcpu_trace *v)
+{
+	size_t i;
+
+	for (i = 0; i < p->nr_vcpus; i++)
+		if (p->vcpus[i].vm == v->vm && p->vcpus[i].vcpu == v->vcpu &&
+		    (!v->vm_key || !p->vcpus[i].vm_key))
+			return p->vcpus[i].vm_key;
+	return v->vm_key;
+}
+
 /* Exits because the guest can take interrupts again: counted by the exits backend already. */
 static int read_windows(struct irqs_part *p, const struct trace_snapshot *s)
 {
@@ -150,7 +163,7 @@ static int read_windows(struct irqs_part *p, const struct trace_snapshot *s)
 			/* EXIT_REASON_INTERRUPT_WINDOW; SVM_EXIT_VINTR */
 			if (!(e->isa == 1 && e->reason == 7) && !(e->isa == 2 && e->reason == 0x64))
 				continue;
-			r = irqs_part_vcpu(p, v->vm, v->vm_key, v->vcpu);
+			r = irqs_part_vcpu(p, v->vm, key_of(p, v), v->vcpu);
 			if (!r)
 				return -ENOMEM;
 			r->windows += e->count;

@@ -12,30 +12,50 @@
 
 #include "bpf/endings.skel.h"
 #include "bpf/vcpus.h"
+#include "engine/rungs.h"
+#include "util/log.h"
 
 struct endings {
 	struct endings_bpf *skel;
 };
 
-int endings_open(struct endings **out)
+static int try_rung(struct endings *e, enum rung r)
 {
-	struct endings *e = calloc(1, sizeof(*e));
 	int ret;
 
+	e->skel = endings_bpf__open();
+	if (!e->skel)
+		return -errno;
+	bpf_program__set_autoload(e->skel->progs.process_exit, r == RUNG_RAW_TP);
+	bpf_program__set_autoload(e->skel->progs.process_exit_tp, r == RUNG_TP);
+	ret = endings_bpf__load(e->skel);
+	if (!ret)
+		ret = endings_bpf__attach(e->skel);
+	verb("processes that end, by %s: %s", rung_name(r), strerror(-ret));
+	if (!ret)
+		return 0;
+	endings_bpf__destroy(e->skel);
+	e->skel = NULL;
+	return ret;
+}
+
+int endings_open(struct endings **out)
+{
+	const char *forced = rungs_forced_entry(NULL);
+	struct endings *e = calloc(1, sizeof(*e));
+	int ret = -ENOMEM;
+
 	if (!e)
-		return -ENOMEM;
-	e->skel = endings_bpf__open_and_load();
-	if (!e->skel) {
-		ret = -errno;
-		goto fail;
-	}
-	ret = endings_bpf__attach(e->skel);
+		return ret;
+	/* Typed arguments would win nothing: it asks for the current thread. */
+	if (!forced || strcmp(forced, rung_name(RUNG_TP)))
+		ret = try_rung(e, RUNG_RAW_TP);
 	if (ret)
-		goto fail;
-	*out = e;
-	return 0;
-fail:
-	endings_close(e);
+		ret = try_rung(e, RUNG_TP);
+	if (ret)
+		endings_close(e);
+	else
+		*out = e;
 	return ret;
 }
 

@@ -63,6 +63,16 @@ bool vhost_module(const char *root, const char *name)
 	return access(path, F_OK) == 0;
 }
 
+unsigned int vhost_modules(const char *root)
+{
+	static const char *const names[] = { "vhost", "vhost_net", "vhost_scsi", "vhost_vsock" };
+	unsigned int i, have = 0;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		have |= (unsigned int)vhost_module(root, names[i]) << i;
+	return have;
+}
+
 static int read_stat(const char *path, struct vhost_thread *out)
 {
 	FILE *f = fopen(path, "re");

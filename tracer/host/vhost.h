@@ -27,6 +27,8 @@ struct vhost_list {
 
 /* Whether module @name ("vhost_net") is there, or built in with parameters. @root: "" = this host. */
 bool vhost_module(const char *root, const char *name);
+/* Those of vhost's modules that are there, a bit each. */
+unsigned int vhost_modules(const char *root);
 /* All workers of the host. 0 or negative errno. */
 int vhost_find(const char *root, struct vhost_list *out);
 void vhost_free(struct vhost_list *l);

@@ -21,8 +21,8 @@ struct event_arg {
 struct event_kind {
 	const char *name;	/* as in --events; for all but sched_* the tracepoint's */
 	const char *tracepoint;	/* "kvm/kvm_exit" */
-	const char *prog;	/* name of the BPF program */
-	bool classic;		/* its record's layout is needed: @field */
+	const char *prog;	/* name of the BPF program; with "_tp" that of the rung tp */
+	bool classic;		/* its program is one of the rung tp always */
 	const char *field[REC_FIELDS];	/* of the trace record; NULL = none. The first is a must. */
 	struct event_arg a, b, c;
 	struct event_arg flags;

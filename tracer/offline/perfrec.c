@@ -5,11 +5,17 @@
  * The hard part is the order. perf writes the buffers of the CPUs one after the other; after each
  * round a record says so. What is older than the newest event of the round before last cannot come
  * any more, so until then, and no longer, events wait.
+ *
+ * With perf record -z what the kernel wrote is in records of another kind, compressed: one stream
+ * through all of them, in which a record may begin in one piece and end in the next.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <zstd.h>
 
 #include "offline/input.h"
 #include "offline/sorter.h"
@@ -34,6 +40,9 @@ struct reading {
 	uint64_t round, newest;		/* newest event at the end of the last round, and at all */
 	uint64_t lost, lost_samples;	/* two counts of the same thing */
 	unsigned char buf[65536];
+	ZSTD_DStream *zstd;		/* NULL: nothing was compressed */
+	unsigned char plain[4 * 65536];	/* decompressed, of which */
+	size_t nr_plain;		/* so many bytes are not a whole record yet */
 };
 
 /* What a sample says besides its raw data. */
@@ -255,9 +264,11 @@ static int give(struct reading *x, uint64_t until)
 	return ret < 0 ? ret : 0;
 }
 
-static int one(struct reading *x, uint64_t off, const struct perf_event_header *h)
+static int unpack(struct reading *x, uint64_t off, struct walk w, bool sized);
+
+/* @w: what follows the head. */
+static int one(struct reading *x, uint64_t off, const struct perf_event_header *h, struct walk w)
 {
-	struct walk w = { x->buf, x->buf + h->size - sizeof(*h) };
 	int bad = 0, ret;
 
 	switch (h->type) {
@@ -277,12 +288,71 @@ static int one(struct reading *x, uint64_t off, const struct perf_event_header *
 		return ret;
 	case REC_COMPRESSED:
 	case REC_COMPRESSED2:
-		return reader_fail(x->f.r, off, "the records are compressed; use perf record without "
-				   "-z");
+		return unpack(x, off, w, h->type == REC_COMPRESSED2);
 	default:
 		return 0;
 	}
 }
+
+/* ---- compressed records ---- */
+
+/* Those that are whole by now; @off is where the piece was that ended them. */
+static int plain_records(struct reading *x, uint64_t off)
+{
+	struct perf_event_header h;
+	size_t at = 0;
+	int ret = 0;
+
+	while (!ret && x->nr_plain - at >= sizeof(h)) {
+		memcpy(&h, x->plain + at, sizeof(h));
+		if (h.size < sizeof(h) || h.type == REC_COMPRESSED || h.type == REC_COMPRESSED2)
+			return reader_fail(x->f.r, off, "what was compressed here is no record; the file "
+					   "is damaged");
+		if (h.size > x->nr_plain - at)
+			break;
+		ret = one(x, off, &h, (struct walk){ x->plain + at + sizeof(h),
+						     x->plain + at + h.size });
+		at += h.size;
+	}
+	x->nr_plain -= at;
+	memmove(x->plain, x->plain + at, x->nr_plain);
+	return ret;
+}
+
+/* @sized: the newer kind (6.16), which says its length, because it is filled up. */
+static int unpack(struct reading *x, uint64_t off, struct walk w, bool sized)
+{
+	ZSTD_inBuffer in = { .src = w.p, .size = (size_t)(w.end - w.p) };
+	int bad = 0, ret = 0;
+	bool more = true;
+
+	if (sized) {
+		in.size = take(&w, 8, &bad);
+		in.src = w.p;
+		if (bad || in.size > (size_t)(w.end - w.p))
+			return reader_fail(x->f.r, off, "a compressed record is longer than it can be; "
+					   "the file is damaged");
+	}
+	if (!x->zstd)
+		x->zstd = ZSTD_createDStream();
+	if (!x->zstd)
+		return -ENOMEM;
+	while (!ret && more) {
+		/* There is room for one more: what is left over is less than one record. */
+		ZSTD_outBuffer out = { x->plain, sizeof(x->plain), x->nr_plain };
+		size_t got = ZSTD_decompressStream(x->zstd, &out, &in);
+
+		if (ZSTD_isError(got))
+			return reader_fail(x->f.r, off, "compressed records cannot be unpacked (%s); the "
+					   "file is damaged", ZSTD_getErrorName(got));
+		more = in.pos < in.size || out.pos == out.size;
+		x->nr_plain = out.pos;
+		ret = plain_records(x, off);
+	}
+	return ret;
+}
+
+/* ---- the file ---- */
 
 static int read_records(struct reading *x)
 {
@@ -299,7 +369,7 @@ static int read_records(struct reading *x)
 					   "damaged", h.size);
 		ret = reader_at(x->f.r, off + sizeof(h), x->buf, h.size - sizeof(h));
 		if (!ret)
-			ret = one(x, off, &h);
+			ret = one(x, off, &h, (struct walk){ x->buf, x->buf + h.size - sizeof(h) });
 		/* The data of a hardware trace follows its record. */
 		if (!ret && h.type == REC_AUXTRACE && h.size >= sizeof(h) + 8) {
 			memcpy(&aux, x->buf, 8);
@@ -309,6 +379,9 @@ static int read_records(struct reading *x)
 			off += aux;
 		}
 	}
+	if (!ret && x->nr_plain)
+		return reader_fail(x->f.r, end, "the last compressed record is not whole; the file is "
+				   "damaged");
 	return ret;
 }
 
@@ -333,6 +406,7 @@ int perfdata_input(struct reader *r, const struct input_ops *ops, struct input_i
 	memcpy(info->kernel, x->f.kernel, sizeof(info->kernel));
 	/* New perf counts in the kernel, too; both are counts of the same losses. */
 	info->lost = x->lost > x->lost_samples ? x->lost : x->lost_samples;
+	ZSTD_freeDStream(x->zstd);
 	perf_file_free(&x->f);
 	sorter_free(x->order);
 	free(x);

@@ -16,8 +16,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf/tp_field.h"
 #include "bpf/record.skel.h"
 #include "engine/progs.h"
+#include "engine/rungs.h"
 #include "engine/tracefs.h"
 #include "offline/events.h"
 #include "util/bpf_log.h"
@@ -31,6 +33,7 @@ struct recorder {
 	recorder_fn fn;
 	void *arg;
 	uint32_t events;
+	enum rung rung;		/* of the events that have a choice */
 	bool no_lapic;		/* struct kvm_lapic is not known */
 	char missing[NR_REC_TYPES][100];
 };
@@ -42,26 +45,34 @@ static int leave_out(struct recorder *r, int type, const char *why)
 	return 0;
 }
 
+/* Two kinds of events come from one record, which has one layout. */
+static int layout_of(int type)
+{
+	return type == REC_SCHED_IN ? REC_SCHED_OUT : type;
+}
+
 /* Whether the kernel has the event, and where its fields are. 0 or -ENODEV, -EACCES. */
 static int find_event(struct recorder *r, int type)
 {
 	const struct event_kind *k = &event_kinds[type];
 	static char text[65536];
 	struct event_field f;
-	int i, ret = tracefs_format(k->tracepoint, text, sizeof(text));
+	int i, at = layout_of(type), ret = tracefs_format(k->tracepoint, text, sizeof(text));
 
 	if (ret == -ENOENT)
 		return leave_out(r, type, "this kernel has no such tracepoint");
 	if (ret)
 		return ret;
-	for (i = 0; k->classic && i < REC_FIELDS; i++) {
+	for (i = 0; i < REC_FIELDS; i++) {
 		if (!k->field[i] || format_field(text, k->field[i], &f) || f.size > 8)
 			continue;
-		r->skel->rodata->layout[type][i].off = (unsigned short)f.offset;
-		r->skel->rodata->layout[type][i].size = (unsigned short)f.size;
+		r->skel->rodata->layout[at][i].off = (unsigned short)f.offset;
+		r->skel->rodata->layout[at][i].size = (unsigned short)f.size;
 	}
-	if (k->classic && !r->skel->rodata->layout[type][0].size)
+	if ((k->classic || r->rung == RUNG_TP) && !r->skel->rodata->layout[at][0].size)
 		return leave_out(r, type, "its record has an unknown layout");
+	if (type == REC_IRQ_EXIT && r->rung == RUNG_TP && !(r->events & 1u << REC_IRQ_ENTRY))
+		return leave_out(r, type, "rung tp: its record has no name; takes irq_handler_entry, too");
 	return 0;
 }
 
@@ -84,6 +95,18 @@ static int find_events(struct recorder *r)
 	return ret;
 }
 
+static struct bpf_program *program_of(struct recorder *r, int type)
+{
+	const struct event_kind *k = &event_kinds[type];
+	char name[64];
+
+	if (type == REC_KVM_EOI && r->rung == RUNG_RAW_TP && r->no_lapic)
+		return r->skel->progs.rec_kvm_eoi_here;
+	snprintf(name, sizeof(name), "%s%s", k->prog, k->classic || r->rung == RUNG_RAW_TP ? "" :
+		 "_tp");
+	return bpf_object__find_program_by_name(r->skel->obj, name);
+}
+
 /* Which programs are loaded: one can be of two kinds of events. */
 static void choose_programs(struct recorder *r)
 {
@@ -95,13 +118,12 @@ static void choose_programs(struct recorder *r)
 	for (type = 1; type < NR_REC_TYPES; type++) {
 		const struct event_kind *k = &event_kinds[type];
 
-		p = type == REC_KVM_EOI && r->no_lapic ? r->skel->progs.rec_kvm_eoi_here :
-		    bpf_object__find_program_by_name(r->skel->obj, k->prog);
-		if (!p || !(r->events & 1u << type) || bpf_program__autoload(p))
+		p = r->events & 1u << type ? program_of(r, type) : NULL;
+		if (!p || bpf_program__autoload(p))
 			continue;
 		bpf_program__set_autoload(p, true);
 		progs_add(&r->progs, p, strchr(k->tracepoint, '/') + 1,
-			  k->classic ? "tp" : "raw_tp");
+			  rung_name(k->classic ? RUNG_TP : r->rung));
 	}
 }
 
@@ -125,10 +147,12 @@ static int set_targets(struct recorder *r)
 	return 0;
 }
 
-static int load(struct recorder *r)
+/* Opens and loads by r->rung. 0 or negative errno, which may not be told yet. */
+static int try_load(struct recorder *r)
 {
 	int ret;
 
+	record_bpf__destroy(r->skel);
 	r->skel = record_bpf__open();
 	if (!r->skel)
 		return -errno;
@@ -140,12 +164,41 @@ static int load(struct recorder *r)
 	r->skel->rodata->only_targets = r->o.nr_pids > 0;
 	bpf_map__set_max_entries(r->skel->maps.ring, (__u32)r->o.ring_bytes);
 	ret = record_bpf__load(r->skel);
-	if (ret && !r->no_lapic && r->events & 1u << REC_KVM_EOI) {
-		verb("loading with struct kvm_lapic: %s", strerror(-ret));
-		record_bpf__destroy(r->skel);
-		r->no_lapic = true;
-		return load(r);
+	verb("events by %s%s: %s", rung_name(r->rung), r->rung == RUNG_RAW_TP && !r->no_lapic ?
+	     " with struct kvm_lapic" : "", strerror(-ret));
+	return ret;
+}
+
+/* Best first; what has no choice is on the rung tp anyway. */
+static int load_best(struct recorder *r)
+{
+	static const struct {
+		enum rung rung;
+		bool no_lapic;
+	} ladder[] = { { RUNG_RAW_TP, false }, { RUNG_RAW_TP, true }, { RUNG_TP, true } };
+	const char *forced = rungs_forced_entry(r->o.rung);
+	int ret = -EOPNOTSUPP;
+	size_t i;
+
+	for (i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
+		r->rung = ladder[i].rung;
+		r->no_lapic = ladder[i].no_lapic;
+		if (forced && strcmp(forced, rung_name(r->rung)))
+			continue;
+		ret = try_load(r);
+		/* What is not there is not there on other rungs, either. */
+		if (!ret || ret == -EOPNOTSUPP || ret == -ENODEV)
+			return ret;
 	}
+	if (ret == -EOPNOTSUPP)
+		err("record: there is no rung %s (raw_tp, tp)", forced);
+	return ret;
+}
+
+static int load(struct recorder *r)
+{
+	int ret = load_best(r);
+
 	if (!ret)
 		ret = set_targets(r);
 	if (!ret) {
@@ -154,7 +207,7 @@ static int load(struct recorder *r)
 	}
 	if (ret == -EPERM || ret == -EACCES)
 		err("loading BPF programs is not permitted; run as root");
-	else if (ret)
+	else if (ret && ret != -EOPNOTSUPP && ret != -ENODEV)
 		err("the recording programs do not load on this kernel: %s (-vv shows why)",
 		    strerror(-ret));
 	return ret;

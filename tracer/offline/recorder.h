@@ -20,6 +20,7 @@ struct recorder_opts {
 	size_t ring_bytes;	/* a power of two, 4096 or more */
 	const pid_t *pids;	/* only these processes; NULL = all */
 	size_t nr_pids;
+	const char *rung;	/* as in engine_opts; NULL = $EXITLAB_RUNG, else the best */
 };
 
 /* Takes one record, REC_THREAD too. Below 0: enough. */

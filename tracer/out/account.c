@@ -115,6 +115,11 @@ static void text_row(FILE *f, const struct account_row *r, const char *vm)
 		fprintf(f, "  ran by another thread %" PRIu64 " times\n", r->moves);
 }
 
+static const char *no_poll(const struct account_part *p)
+{
+	return p->no_poll_why ? p->no_poll_why : "this KVM does not say how long it polls";
+}
+
 static void text_ledger(FILE *f, const struct account_part *p)
 {
 	const struct account_ledger *l = &p->ledger;
@@ -127,7 +132,7 @@ static void text_ledger(FILE *f, const struct account_part *p)
 		", exits of unknown vCPUs %" PRIu64 "\n", l->skipped, l->map_full,
 		l->unknown_exits);
 	if (!p->has_poll && p->nr_rows)
-		fputs("POLL: n/a (this KVM does not say how long it polls; it is in KVM)\n", f);
+		fprintf(f, "POLL: n/a (%s; it is in KVM)\n", no_poll(p));
 	if (!p->has_return)
 		fputs("VMM: until the next entry (this kernel has no event for the return)\n", f);
 }
@@ -175,7 +180,8 @@ static json_t *handling_json(const struct account_row *r)
 	return NULL;
 }
 
-static json_t *row_json(const struct account_row *r, const struct part_ctx *c, bool has_poll)
+static json_t *row_json(const struct account_part *p, const struct account_row *r,
+			const struct part_ctx *c)
 {
 	const char *vm = c->name ? c->name(r->vm, c->arg) : NULL;
 	char key[32], number[16];
@@ -189,10 +195,10 @@ static json_t *row_json(const struct account_row *r, const struct part_ctx *c, b
 	ok = o && put(o, "wall_ns", r->wall_ns) && put(o, "unseen_ns", r->unseen_ns);
 	for (i = 0; i < NR_PLAIN && ok; i++) {
 		snprintf(key, sizeof(key), "%s_ns", plain[i].key);
-		if (plain[i].kind == ACCOUNT_POLL && !has_poll)
+		if (plain[i].kind == ACCOUNT_POLL && !p->has_poll)
 			ok = json_object_set_new(o, key, json_null()) == 0 &&
-			     json_object_set_new(o, "halt_poll_why", json_string(
-				"this KVM does not say how long it polls; it is in handling")) == 0;
+			     json_object_set_new(o, "halt_poll_why", json_sprintf(
+				"%s; it is in handling", no_poll(p))) == 0;
 		else
 			ok = put(o, key, r->ns[plain[i].kind]);
 	}
@@ -229,7 +235,7 @@ json_t *account_json(const struct part *part, const struct part_ctx *c)
 	size_t i;
 
 	for (i = 0; i < p->nr_rows; i++) {
-		if (json_array_append_new(rows, row_json(&p->rows[i], c, p->has_poll))) {
+		if (json_array_append_new(rows, row_json(p, &p->rows[i], c))) {
 			json_decref(rows);
 			return NULL;
 		}

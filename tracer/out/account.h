@@ -44,6 +44,7 @@ struct account_part {
 	struct account_row *rows;	/* sorted by vm, vm_key, vcpu */
 	size_t nr_rows;
 	bool has_poll;	/* KVM says how long it polls; else polling is part of handling halts */
+	const char *no_poll_why;	/* static; NULL: because it does not */
 	bool has_return;	/* from user space; else that is at the next entry */
 	struct account_ledger ledger;
 };

@@ -120,6 +120,7 @@ static struct part *account_delta(const struct part *now_part, const struct part
 	if (!p)
 		return NULL;
 	p->has_poll = now->has_poll;
+	p->no_poll_why = now->no_poll_why;
 	p->has_return = now->has_return;
 	p->ledger = now->ledger;
 	if (before) {
@@ -182,6 +183,7 @@ static int account_add(struct part *total_part, const struct part *step_part)
 	for (k = 0; k < NR_NUMBERS; k++)
 		numbers(&t->ledger)[k] += numbers(&l)[k];
 	t->has_poll |= s->has_poll;
+	t->no_poll_why = s->no_poll_why;
 	t->has_return |= s->has_return;
 	account_part_sort(t);
 	return 0;

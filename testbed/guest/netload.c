@@ -11,6 +11,10 @@
  *   netload send HOST PORT WRITE WARMUP BYTES        a TCP stream to a sink
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
  *
+ * With --nagle before the command the kernel may hold back a small write until what was sent before is
+ * acknowledged, as it does for programs that do not say otherwise; a stream of small writes then goes
+ * in whole segments.
+ *
  * A client does its warm-up, prints "ready", waits for a line on stdin (the host starts its window
  * meanwhile), does the counted work and prints one line of JSON.
  */
@@ -33,6 +37,7 @@
 #define MAX_MSG (1 << 20)
 
 static char buf[MAX_MSG];
+static int nodelay = 1;
 
 _Noreturn static void die(const char *what)
 {
@@ -79,8 +84,9 @@ static int sock(bool tcp)
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* What a listener accepts inherits it. */
 	if (tcp)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	return fd;
 }
 
@@ -356,10 +362,18 @@ static int do_stream(char **a, bool send)
 
 int main(int argc, char **argv)
 {
-	const char *cmd = argc > 1 ? argv[1] : "";
-	char **a = argv + 2;
-	int n = argc - 2;
+	const char *cmd;
+	char **a;
+	int n;
 
+	if (argc > 1 && !strcmp(argv[1], "--nagle")) {
+		nodelay = 0;
+		argc--;
+		argv++;
+	}
+	cmd = argc > 1 ? argv[1] : "";
+	a = argv + 2;
+	n = argc - 2;
 	if (!strcmp(cmd, "server") && n == 4)
 		do_server(a);
 	if (!strcmp(cmd, "sink") && n == 1)
@@ -372,7 +386,7 @@ int main(int argc, char **argv)
 		return do_stream(a, true);
 	if (!strcmp(cmd, "receive") && n == 4)
 		return do_stream(a, false);
-	fprintf(stderr, "usage: netload server udp|tcp PORT REQUEST REPLY\n"
+	fprintf(stderr, "usage: netload [--nagle] server udp|tcp PORT REQUEST REPLY\n"
 		"       netload sink PORT | source PORT WRITE\n"
 		"       netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT\n"
 		"       netload send HOST PORT WRITE WARMUP BYTES\n"

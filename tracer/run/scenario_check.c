@@ -38,7 +38,8 @@ static struct range over_points(const struct scenario *sc, const char *key, uint
 
 static bool needs_net(const struct sc_workload *w)
 {
-	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM || w->tool == SC_TOOL_MEMCACHED;
+	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM ||
+	       w->tool == SC_TOOL_MEMCACHED || w->tool == SC_TOOL_APACHE;
 }
 
 /* Runs in a guest with an operating system. */
@@ -176,6 +177,48 @@ static void check_eli(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+/* A guest's settings mean nothing where there is none; so they are refused, not ignored. */
+static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct range count = over_points(sc, "guests.count", (uint64_t)sc->guests.count);
+	struct range vcpus = over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus);
+	size_t i, j;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		const struct sc_config *c = &sc->configs[i];
+		const char *what = NULL;
+
+		if (!c->bare_metal)
+			continue;
+		if (c->net != SC_NET_VF)
+			what = "the host's own driver drives a virtual function; net: vf";
+		else if (c->eli != SC_ELI_OFF)
+			what = "there is no guest to take interrupts without exits; without eli";
+		else if (c->disk != SC_DISK_NONE)
+			what = "there is no guest to have a disk; without disk";
+		else if (count.min != 1 || count.max != 1)
+			what = "it stands for one guest; guests.count: 1";
+		else if (vcpus.max > 1)
+			what = "it stands for a guest with one vCPU; guests.vcpus: 1";
+		else if (cpus.min < 2)
+			what = "the servers need a CPU beside the load generators'; host.cpus: 2";
+		if (what)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.bare_metal: %s",
+				   c->name, what);
+		for (j = 0; !what && j < sc->nr_workloads; j++) {
+			const struct sc_workload *w = &sc->workloads[j];
+
+			if (!needs_net(w) && w->tool != SC_TOOL_IDLE)
+				sc_problem(&rd->pb, lines->config[i], "configurations.%s.bare_metal: "
+					   "workload %s (%s) runs in a guest only; rr, stream, "
+					   "memcached, apache or idle", c->name, w->name,
+					   sc_tool_name(w->tool));
+		}
+	}
+}
+
 static bool is_virtio(const struct sc_config *c)
 {
 	return c->net == SC_NET_VIRTIO_USER || c->net == SC_NET_VIRTIO_VHOST ||
@@ -303,6 +346,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_net(rd, lines);
 	check_disk(rd, lines);
 	check_eli(rd, lines);
+	check_bare_metal(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);

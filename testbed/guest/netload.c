@@ -10,6 +10,7 @@
  *   netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT
  *   netload send HOST PORT WRITE WARMUP BYTES        a TCP stream to a sink
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
+ *   netload coalesce INTERFACE USECS                 how long its card holds back interrupts at most
  *
  * With --nagle before the command the kernel may hold back a small write until what was sent before is
  * acknowledged, as it does for programs that do not say otherwise; a stream of small writes then goes
@@ -22,6 +23,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -29,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -360,6 +365,30 @@ static int do_stream(char **a, bool send)
 	return 0;
 }
 
+/* Read back: a driver may take less than it was given. */
+static int do_coalesce(char **a)
+{
+	struct ethtool_coalesce c = { .cmd = ETHTOOL_GCOALESCE };
+	uint32_t usecs = (uint32_t)number(a[1], 0, 10000);
+	struct ifreq r = { .ifr_data = (void *)&c };
+	int fd = sock(false);
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", a[0]);
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("the card's moderation");
+	c.cmd = ETHTOOL_SCOALESCE;
+	c.rx_coalesce_usecs = usecs;
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("setting the card's moderation");
+	c.cmd = ETHTOOL_GCOALESCE;
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("the card's moderation");
+	errno = EINVAL;
+	if (c.rx_coalesce_usecs != usecs)
+		die("the card's moderation is not what was set");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *cmd;
@@ -386,10 +415,13 @@ int main(int argc, char **argv)
 		return do_stream(a, true);
 	if (!strcmp(cmd, "receive") && n == 4)
 		return do_stream(a, false);
+	if (!strcmp(cmd, "coalesce") && n == 2)
+		return do_coalesce(a);
 	fprintf(stderr, "usage: netload [--nagle] server udp|tcp PORT REQUEST REPLY\n"
 		"       netload sink PORT | source PORT WRITE\n"
 		"       netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT\n"
 		"       netload send HOST PORT WRITE WARMUP BYTES\n"
-		"       netload receive HOST PORT WARMUP BYTES\n");
+		"       netload receive HOST PORT WARMUP BYTES\n"
+		"       netload coalesce INTERFACE USECS\n");
 	return 2;
 }

@@ -117,14 +117,30 @@ static json_t *machine_json(const struct point *p)
 	return m;
 }
 
+static int coalesce(struct guest *g, const char *nic, uint32_t us)
+{
+	char cmd[64], out[256] = "";
+	int ret = 0;
+
+	snprintf(cmd, sizeof(cmd), "netload coalesce %s %u", nic, us);
+	if (us)
+		ret = guest_run(g, cmd, out, sizeof(out));
+	if (ret)
+		err("guest %s: coalesce_us: %u us cannot be set: %s", g->name, us,
+		    ret < 0 ? strerror(-ret) : out);
+	return ret > 0 ? -EIO : ret;
+}
+
 /* In place of a guest. */
-static int start_bare(struct point *p)
+static int start_bare(struct point *p, const struct sc_guests *cfg)
 {
 	struct guest *g = &p->guests[0];
 	int ret = bare_start(g, p->lab, BARE_CPU, GUEST_BOOT_MS);
 
 	if (!ret)
 		ret = guest_wait_ready(g, GUEST_BOOT_MS);
+	if (!ret)
+		ret = coalesce(g, BARE_NIC, cfg->coalesce_us);
 	return ret ? ret : guest_freeze(g);
 }
 
@@ -149,6 +165,8 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 		ret = guest_wait_ready(&p->guests[i], GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_settle(&p->guests[i], cfg, shape->config->worker_cpu, cpus);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = coalesce(&p->guests[i], "eth0", cfg->coalesce_us);
 	/* Held still: no vCPU is inside a guest when the machine is saved. */
 	for (i = 0; !ret && i < p->nr_guests; i++) {
 		ret = guest_freeze(&p->guests[i]);
@@ -214,7 +232,7 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 			    shape->host.moderation, p->bare ? BARE_CPU : 0);
 	if (!ret && p->bare) {
 		phase("bare metal", arg);
-		ret = start_bare(p);
+		ret = start_bare(p, &shape->guests);
 	} else if (!ret && n > 0) {
 		phase(n == 1 ? "booting the guest" : "booting guests", arg);
 		ret = boot_guests(p, shape);

@@ -80,6 +80,7 @@ struct sc_guests {
 	int memory_mb;		/* 128..4096, default 256 */
 	bool pv_eoi;		/* kvm-pv-eoi CPU flag of the guest, default true */
 	bool idle_poll;		/* idle=poll on the guest's command line, default false */
+	uint32_t coalesce_us;	/* vf: its card holds interrupts back so long; 0: the driver decides */
 	char *cmdline;		/* more words for its kernel's command line, or NULL */
 };
 

@@ -219,6 +219,53 @@ static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+/*
+ * The driver igbvf keeps to a moderation only if what it makes of it, interrupts per second of a
+ * clock of 256 ns, is a multiple of 4: other numbers it takes for its words that mean "adapt".
+ */
+static bool igbvf_keeps(uint64_t us)
+{
+	return us >= 10 && 1000000000 / (us * 4 * 256) % 4 == 0;
+}
+
+static void check_coalesce_value(struct sc_reader *rd, uint64_t us, int line)
+{
+	uint64_t low = us, high = us;
+
+	if (!us || igbvf_keeps(us))
+		return;
+	while (low > 10 && !igbvf_keeps(low))
+		low--;
+	while (!igbvf_keeps(high))
+		high++;
+	sc_problem(&rd->pb, line, "guests.coalesce_us: the driver of the virtual function does not "
+		   "keep to %llu us; %llu or %llu, or 0 to leave it to the driver",
+		   (unsigned long long)us, (unsigned long long)(igbvf_keeps(low) ? low : 10),
+		   (unsigned long long)high);
+}
+
+static void check_coalesce(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	size_t i, j, vfs = 0;
+	bool swept = false;
+
+	for (i = 0; i < sc->nr_configs; i++)
+		vfs += sc->configs[i].net == SC_NET_VF;
+	for (i = 0; i < sc->nr_axes; i++) {
+		if (strcmp(sc->sweep[i].key, "guests.coalesce_us"))
+			continue;
+		swept = true;
+		for (j = 0; j < sc->sweep[i].n; j++)
+			check_coalesce_value(rd, sc->sweep[i].values[j], lines->sweep);
+	}
+	if (!swept)
+		check_coalesce_value(rd, sc->guests.coalesce_us, lines->guests);
+	if ((swept || sc->guests.coalesce_us) && vfs < sc->nr_configs)
+		sc_problem(&rd->pb, swept ? lines->sweep : lines->guests, "guests.coalesce_us: only "
+			   "with net: vf in every configuration; a virtio device has no moderation");
+}
+
 static bool is_virtio(const struct sc_config *c)
 {
 	return c->net == SC_NET_VIRTIO_USER || c->net == SC_NET_VIRTIO_VHOST ||
@@ -347,6 +394,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_disk(rd, lines);
 	check_eli(rd, lines);
 	check_bare_metal(rd, lines);
+	check_coalesce(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);

@@ -50,6 +50,8 @@ const struct sc_field sc_guests_fields[] = {
 	{ "memory_mb", SC_INT, FIELD(sc_guests, memory_mb), .min = 128, .max = 4096, .def = 256 },
 	{ "pv_eoi", SC_BOOL, FIELD(sc_guests, pv_eoi), .def = true },
 	{ "idle_poll", SC_BOOL, FIELD(sc_guests, idle_poll), .def = false },
+	{ "coalesce_us", SC_U32, FIELD(sc_guests, coalesce_us), .min = 0, .max = 1000, .def = 0,
+	  .sparse = true },
 	{ "cmdline", SC_WORDS, FIELD(sc_guests, cmdline) },
 	{ 0 }
 };

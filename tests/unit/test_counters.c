@@ -36,6 +36,10 @@ static void sums_over_cpus(void **state)
 	assert_int_equal(c.all, 12 + 303 + 3 + 7 + 3000);
 	assert_int_equal(irq_counts_parse(two_cpus, vfio, -1, &c), 0);
 	assert_int_equal(c.nic, 7);
+	/* All of one CPU; the card's wherever they went. */
+	assert_int_equal(irq_counts_parse(two_cpus, nic, 1, &c), 0);
+	assert_int_equal(c.all, 202 + 2000);
+	assert_int_equal(c.nic, 306);
 }
 
 static void names_are_not_numbers(void **state)

@@ -297,6 +297,30 @@ static void check_disk(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+static struct range of_workload(const struct scenario *sc, const struct sc_workload *w,
+				const char *name, uint64_t value)
+{
+	char key[96];
+
+	snprintf(key, sizeof(key), "workloads.%s.%s", w->name, name);
+	return over_points(sc, key, value);
+}
+
+/* ab starts as many requests at a time as it is told, in the warm-up, too. */
+static void check_clients(struct sc_reader *rd, const struct sc_workload *w, int line)
+{
+	uint64_t clients = of_workload(rd->sc, w, "clients", w->clients).max;
+	uint64_t least = of_workload(rd->sc, w, "requests", w->requests).min;
+	struct range warmup = of_workload(rd->sc, w, "warmup", w->warmup);
+
+	if (warmup.min && warmup.min < least)
+		least = warmup.min;
+	if (least < clients)
+		sc_problem(&rd->pb, line, "workloads.%s.clients: %llu, but only %llu requests; ab "
+			   "needs one for each, in the warm-up too if there is one", w->name,
+			   (unsigned long long)clients, (unsigned long long)least);
+}
+
 /* What tables cannot say: limits of one key that depend on another. */
 static void check_workload(struct sc_reader *rd, const struct sc_workload *w, int line)
 {
@@ -318,6 +342,8 @@ static void check_workload(struct sc_reader *rd, const struct sc_workload *w, in
 				   "1400 with udp, or protocol: tcp", key,
 				   (unsigned long long)r.max);
 	}
+	if (w->tool == SC_TOOL_APACHE)
+		check_clients(rd, w, line);
 	if (w->tool == SC_TOOL_PROBE &&
 	    !(w->probe_out | w->probe_cpuid | w->probe_hlt | w->probe_wrmsr))
 		sc_problem(&rd->pb, line, "workloads.%s: a probe of no exits; one of out, cpuid, "

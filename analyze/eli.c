@@ -155,7 +155,7 @@ static bool ratio(const struct table *t, const struct column *c, const struct co
 	if (!ref || !(speed ? throughput(t, c, v) : exits_per_irq(c, v)) ||
 	    !(speed ? throughput(t, ref, &base) : exits_per_irq(ref, &base)) || !(base > 0))
 		return false;
-	*v *= 100 / base;
+	*v = 100 * (*v / base);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What exitless interrupts change, as rows beside the exits by reason: exits, device interrupts and
- * who handled them, injections, windows, time in the guest, throughput, and the configurations' ratios.
+ * What exitless interrupts change, as rows beside the exits by reason: exits, device interrupts
+ * and who handled them, injections, windows, time in the guest, throughput, and ratios.
  */
 #ifndef EXITLAB_ELI_H
 #define EXITLAB_ELI_H

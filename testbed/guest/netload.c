@@ -10,11 +10,11 @@
  *   netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT
  *   netload send HOST PORT WRITE WARMUP BYTES        a TCP stream to a sink
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
- *   netload coalesce INTERFACE USECS                 how long its card holds back interrupts at most
+ *   netload coalesce INTERFACE USECS                 how long its card holds interrupts back
  *
- * With --nagle before the command the kernel may hold back a small write until what was sent before is
- * acknowledged, as it does for programs that do not say otherwise; a stream of small writes then goes
- * in whole segments.
+ * With --nagle before the command the kernel may hold back a small write until what was sent
+ * before is acknowledged, as it does for programs that do not say otherwise; a stream of small
+ * writes then goes in whole segments.
  *
  * A client does its warm-up, prints "ready", waits for a line on stdin (the host starts its window
  * meanwhile), does the counted work and prints one line of JSON.

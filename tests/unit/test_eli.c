@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LINK: analyze/eli.c analyze/record.c analyze/table.c analyze/text.c analyze/export.c */
 /*
- * Rows of exitless interrupts, from recorded runs (tests/unit/eli/: Apache, 1000 requests, with each
- * of the four configurations; what is not needed was left out). Numbers here were worked out from the
- * counters in these files by hand.
+ * Rows of exitless interrupts, from recorded runs (tests/unit/eli/: Apache, 1000 requests, each
+ * of the four configurations; what is not needed was left out). Numbers here were worked out by
+ * hand from the counters in these files.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The load of Apache: a static page served in the guest, fetched by ab (ApacheBench) on the peer. */
+/* The load of Apache: a static page served in the guest, fetched by ab on the peer. */
 #ifndef EXITLAB_APACHE_H
 #define EXITLAB_APACHE_H
 

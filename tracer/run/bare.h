@@ -2,8 +2,8 @@
 /*
  * Bare metal: what a guest would do is done by the host itself, which drives the virtual function
  * with its own driver in a network namespace of its own. The servers run on the CPU that would be
- * the first vCPU's, and so do the device's interrupts. An agent like that of a guest takes commands,
- * so that all else treats it as a guest; but there is no VM, and no exit.
+ * the first vCPU's, and so do the device's interrupts. An agent like that of a guest takes
+ * commands, so that all else treats it as a guest; but there is no VM, and no exit.
  */
 #ifndef EXITLAB_BARE_H
 #define EXITLAB_BARE_H
@@ -17,8 +17,8 @@
 #define BARE_CPU	1	/* the first vCPU's, see guest_vcpu_cpu() */
 
 /*
- * To be done before a driver takes the device with PCI address @vf: its DMA is not translated, as on
- * a host without an IOMMU, and its driver is there. 0 or negative errno, the reason logged.
+ * To be done before a driver takes the device with PCI address @vf: its DMA is not translated, as
+ * on a host without an IOMMU, and its driver is there. 0 or negative errno, the reason logged.
  */
 int bare_device(const char *vf);
 /*

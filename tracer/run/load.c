@@ -2,8 +2,8 @@
 /*
  * Drives the load generators; those inside guests are run/inside.c's. Two kinds of client: our own
  * (netload, kvmguest), which waits between warm-up and work and answers in JSON, and foreign ones
- * (memcaslap, and ab in run/apache.c), which do neither: their warm-up is a run of its own. What work
- * memcaslap did is taken from the server's count.
+ * (memcaslap, and ab in run/apache.c), which do neither: their warm-up is a run of its own. What
+ * work memcaslap did is taken from the server's count.
  */
 #include "run/load.h"
 #include "run/apache.h"

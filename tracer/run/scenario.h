@@ -80,7 +80,7 @@ struct sc_guests {
 	int memory_mb;		/* 128..4096, default 256 */
 	bool pv_eoi;		/* kvm-pv-eoi CPU flag of the guest, default true */
 	bool idle_poll;		/* idle=poll on the guest's command line, default false */
-	uint32_t coalesce_us;	/* vf: its card holds interrupts back so long; 0: the driver decides */
+	uint32_t coalesce_us;	/* vf: it holds interrupts back so long; 0: its driver decides */
 	char *cmdline;		/* more words for its kernel's command line, or NULL */
 };
 
@@ -94,7 +94,7 @@ struct sc_config {
 	bool event_idx;		/* virtio: suppression of notifications by index, default true */
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
-	bool bare_metal;	/* the host itself with its own driver instead of a guest, default false */
+	bool bare_metal;	/* the host itself instead of a guest, default false */
 };
 
 struct sc_workload {
@@ -113,7 +113,7 @@ struct sc_workload {
 	uint64_t bytes;			/* work of the window; "20 MB" or "16 KiB" or a number */
 	uint64_t warmup_bytes;
 	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
-	bool nagle;			/* small writes may be held back and put together, default false */
+	bool nagle;			/* small writes may be put together, default false */
 	/* memcached */
 	uint32_t value_bytes;		/* 1..65536, default 1024 */
 	uint32_t clients;		/* concurrent connections, 1..64, default 1; apache, too */

@@ -165,13 +165,13 @@ static void name(const struct table *t, const struct column *c, enum eli_row row
 	static const char *const keys[] = {
 		"exits_per_s", "guest_percent", "device_interrupts_per_s",
 		"handled_in_host_per_s", "injections_per_s", "irq_windows_per_s", "throughput",
-		"response_us", "exits_per_device_interrupt", "exits_percent_of_baseline",
-		"throughput_percent_of_bare_metal",
+		"throughput_percent_of_bare_metal", "response_us", "exits_per_device_interrupt",
+		"exits_percent_of_baseline",
 	};
 	static const char *const labels[] = {
 		"exits/s", "time in guest, %", "device irqs/s", "  handled in host/s",
-		"injections/s", "IRQ windows/s", "requests/s", "response, us",
-		"exits/device irq", "  % of baseline", "throughput, % of bare",
+		"injections/s", "IRQ windows/s", "requests/s", "  % of bare", "response, us",
+		"exits/device irq", "  % of baseline",
 	};
 	const char *label = labels[row], *model = "";
 
@@ -180,7 +180,7 @@ static void name(const struct table *t, const struct column *c, enum eli_row row
 	/* Modelled time is never shown as if it had been measured. */
 	if ((row == ELI_THROUGHPUT || row == ELI_RESPONSE || row == ELI_THROUGHPUT_RATIO) &&
 	    is_emulated(c) && !speed_why(c))
-		model = row == ELI_THROUGHPUT_RATIO ? ", mod." : ", modelled";
+		model = ", modelled";
 	out->key = keys[row];
 	snprintf(out->label, sizeof(out->label), "%s%s", label, model);
 }

@@ -22,10 +22,10 @@ enum eli_row {
 	ELI_INJECTIONS,		/* interrupts that KVM injected, of devices and others */
 	ELI_WINDOWS,		/* exits because a guest could take an interrupt at last */
 	ELI_THROUGHPUT,		/* Mb/s, or requests per second */
+	ELI_THROUGHPUT_RATIO,	/* percent of bare metal's */
 	ELI_RESPONSE,		/* mean response time, us */
 	ELI_EXITS_PER_IRQ,	/* exits per device interrupt */
 	ELI_EXITS_RATIO,	/* exits per device interrupt, percent of the baseline's */
-	ELI_THROUGHPUT_RATIO,	/* throughput, percent of bare metal's */
 	ELI_ROWS
 };
 

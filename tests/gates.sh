@@ -10,6 +10,7 @@
 # of exitless interrupts: eli-rr, eli-stream, eli-apache, eli-memcached.
 #
 #   EXITLAB_REPEAT=N  check each N times, every record measured anew (default 1)
+#   EXITLAB_JOBS=N    points at a time (default: as CPUs and memory allow)
 #   EXITLAB_LOAD=1    with all cores of this machine busy with something else
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
@@ -65,7 +66,7 @@ for name in "${names[@]}"; do
 		rc=0
 		say "$prefix$name: measuring$([ "$runs" = 1 ] || echo ", $i of $runs")"
 		# Waited for, so that a signal to this script ends it at once, and the point with it.
-		EXITLAB_NO_SETUP=1 "$exitlab" -q run ${modules:+--modules "$modules"} -o "$tmp/$name.$i" "$s.yaml" &
+		EXITLAB_NO_SETUP=1 "$exitlab" -q run ${modules:+--modules "$modules"} ${EXITLAB_JOBS:+-j "$EXITLAB_JOBS"} -o "$tmp/$name.$i" "$s.yaml" &
 		point=$!
 		wait "$point" || rc=$?
 		point=''

@@ -3,6 +3,7 @@
  * Tables as CSV and JSON. CSV is in long form, one value per line: a reader picks metrics by name
  * and need not know which columns this version has.
  */
+#include "analyze/eli.h"
 #include "analyze/export.h"
 
 #include <inttypes.h>
@@ -90,6 +91,14 @@ static void csv_column(FILE *out, const struct table *t, size_t col)
 		csv_line(out, t, c, metric, NULL, r[i].value);
 	}
 	csv_counters(out, t, c);
+	for (i = 0; i < ELI_ROWS && eli_in_table(t); i++) {
+		struct eli_value v;
+
+		eli_value(t, col, i, &v);
+		snprintf(metric, sizeof(metric), "eli.%s", v.key);
+		if (!v.why)
+			csv_line(out, t, c, metric, NULL, v.value);
+	}
 	json_array_foreach(json_object_get(c->window, "checks"), i, check)
 		csv_line(out, t, c, "check_difference", NULL,
 			 json_number_value(json_object_get(check, "difference")));
@@ -153,6 +162,8 @@ static json_t *column_json(const struct table *t, size_t col)
 			json_array_append_new(reasons, row_json(t, &t->rows[i], col));
 	}
 	json_object_set_new(j, "reasons", reasons);
+	if (eli_in_table(t))
+		json_object_set_new(j, "eli", eli_json(t, col));
 	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		v = json_object_get(c->window, kept[i]);
 		if (v)

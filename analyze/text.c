@@ -3,6 +3,7 @@
  * Prints tables for people. The hard thing is the width: 80 columns hold four points, names may be
  * long; so headings are folded, and more than four points make several blocks of the same rows.
  */
+#include "analyze/eli.h"
 #include "analyze/text.h"
 
 #include <math.h>
@@ -364,6 +365,10 @@ static void print_block(const struct block *b, size_t top)
 	result_lines(b);
 	counter_lines(b);
 	check_line(b);
+	if (eli_in_table(t)) {
+		rule(b);
+		eli_lines(b->out, t, b->first, b->end);
+	}
 }
 
 void text_table(FILE *out, const struct table *t, size_t top)

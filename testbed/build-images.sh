@@ -34,8 +34,11 @@ here=$TOP/testbed/guest
 
 L2_MODULES=(virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
-# Unpacked, not installed: memcached would start a service.
-EXTRA_PACKAGES=(memcached libmemcached-tools)
+# Not loaded by init, but by who needs it: a virtual function's driver, for bare metal.
+L1_LATER=(igbvf)
+# Unpacked, not installed: memcached and apache2 would start a service.
+EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils)
+APACHE_MODULES=(mpm_event authz_core)
 
 # put ROOT PROGRAM [NAME] : a program and every shared library it needs.
 put() {
@@ -74,8 +77,22 @@ skeleton() {
 		[ "$a" = busybox ] || ln -s busybox "$root/bin/$a"
 	done
 	install -m 755 "$2" "$root/init"
-	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
-	echo 'root:x:0:' >"$root/etc/group"
+	printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' 'www:x:33:33:www:/tmp:/bin/sh' >"$root/etc/passwd"
+	printf '%s\n' 'root:x:0:' 'www:x:33:' >"$root/etc/group"
+}
+
+# put_servers ROOT : what a guest serves, and the host itself when it stands for bare metal.
+put_servers() {
+	local m
+	put "$1" usr/bin/memcached
+	put "$1" usr/sbin/apache2
+	# Loaded when a thread ends, so ldd does not tell.
+	install -D -m 644 "$(ldconfig -p | sed -n 's/^\s*libgcc_s\.so\.1 (libc6,x86-64) => //p')" \
+		"$1/lib/x86_64-linux-gnu/libgcc_s.so.1"
+	for m in "${APACHE_MODULES[@]}"; do
+		install -D -m 644 "usr/lib/apache2/modules/mod_$m.so" "$1/lib/apache2/mod_$m.so"
+	done
+	install -m 644 "$here/apache.conf" "$1/etc/apache.conf"
 }
 
 # pack ROOT FILE : a cpio archive that depends on the content only.
@@ -98,18 +115,22 @@ build() {
 	put "$work/l2" "$guest/netload"
 	put "$work/l2" "$guest/timers"
 	put "$work/l2" "$fio/fio"
-	put "$work/l2" usr/bin/memcached
+	put_servers "$work/l2"
 	pack "$work/l2" "$work/l2.cpio"
 
 	skeleton "$work/l1" "$here/l1-init"
-	put_modules "$work/l1" "$kernel" "$modules" "${L1_MODULES[@]}"
+	put_modules "$work/l1" "$kernel" "$modules" "${L1_MODULES[@]}" "${L1_LATER[@]}"
+	printf '%s\n' "${L1_MODULES[@]}" >"$work/l1/etc/modules"
 	rm -f "$work/l1/bin/ip"			# busybox's ip knows neither tuntap nor vf
 	put "$work/l1" "$(command -v ip)" ip
 	strip -o "$work/exitlab-point" "$point"
 	put "$work/l1" "$work/exitlab-point"
 	put "$work/l1" "$guest/kvmguest"
 	put "$work/l1" "$guest/netload"
+	put "$work/l1" "$guest/agent"
+	put_servers "$work/l1"
 	put "$work/l1" usr/bin/memcaslap
+	put "$work/l1" usr/bin/ab
 	put "$work/l1" "$vmm" qemu-l1
 	mkdir -p "$work/l1/lab"
 	cp -rL "$share" "$work/l1/lab/share"
@@ -155,7 +176,7 @@ check_vmm() {
 
 check_vmm
 module_files "$guest_kernel" "" "${L2_MODULES[@]}" >/dev/null
-module_files "$kernel" "" "${L1_MODULES[@]}" >/dev/null
+module_files "$kernel" "" "${L1_MODULES[@]}" "${L1_LATER[@]}" >/dev/null
 given=()
 if [ -n "$modules" ]; then
 	check_given "$modules" "$kernel" "${L1_MODULES[@]}"
@@ -164,9 +185,10 @@ if [ -n "$modules" ]; then
 fi
 
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
-	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6)
+	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6 \
+	libapr1 libaprutil1 libpcre2-8-0 libexpat1 libcrypt1 libuuid1 libgcc-s1)
 key=$(cache_key "${BASH_SOURCE[0]}" "$point" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
-	"${fio##*/}" "$here/l1-init" "$here/l2-init" "${packages[@]}" "${guest_kernel##*/}" "$vmm" \
+	"${fio##*/}" "$here/l1-init" "$here/l2-init" "$here/apache.conf" "${packages[@]}" "${guest_kernel##*/}" "$vmm" \
 	"$(find "$share" -type f | sort | xargs sha256sum | sed 's, .*/, ,')" ${given[@]+"${given[@]}"})
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then

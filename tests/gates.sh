@@ -3,25 +3,40 @@
 # Runs gate scenarios and checks them against their committed baselines, or writes the baselines
 # anew. Ends with one line; status 0 if all passed, 1 a regression, 2 something could not be judged.
 #
-# usage: tests/gates.sh [--update] [NAME...]	(scenarios/gate-NAME.yaml; default all)
+# usage: tests/gates.sh [--update] [--modules DIR] [NAME...]
+#
+# NAME is that of scenarios/gate-NAME.yaml; default all. With modules for the host (the folder that
+# testbed/build-kvm.sh --patch eli-ref/patches prints) it is that of scenarios/NAME.yaml; default those
+# of exitless interrupts: eli-rr, eli-stream, eli-apache, eli-memcached.
 #
 #   EXITLAB_REPEAT=N  check each N times, every record measured anew (default 1)
+#   EXITLAB_JOBS=N    points at a time (default: as CPUs and memory allow)
 #   EXITLAB_LOAD=1    with all cores of this machine busy with something else
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
 exitlab=$TOP/build/exitlab
 runs=${EXITLAB_REPEAT:-1}
-update='' names=()
-for a in "$@"; do
-	case $a in
+update='' modules='' prefix=gate- names=()
+while [ $# -gt 0 ]; do
+	case $1 in
 	--update) update=1 ;;
-	-*) die "usage: tests/gates.sh [--update] [NAME...]" ;;
-	*) [ -f "scenarios/gate-$a.yaml" ] || die "there is no scenarios/gate-$a.yaml"
-		names+=("$a") ;;
+	--modules)
+		[ $# -ge 2 ] && [ -d "$2" ] || die "--modules: there is no folder ${2:-}"
+		modules=$(realpath "$2") prefix=''
+		shift
+		;;
+	-*) die "usage: tests/gates.sh [--update] [--modules DIR] [NAME...]" ;;
+	*) names+=("$1") ;;
 	esac
+	shift
 done
-if [ ${#names[@]} = 0 ]; then
+for a in ${names[@]+"${names[@]}"}; do
+	[ -f "scenarios/$prefix$a.yaml" ] || die "there is no scenarios/$prefix$a.yaml"
+done
+if [ ${#names[@]} = 0 ] && [ -n "$modules" ]; then
+	names=(eli-rr eli-stream eli-apache eli-memcached)
+elif [ ${#names[@]} = 0 ]; then
 	for f in scenarios/gate-*.yaml; do
 		f=${f#scenarios/gate-}
 		names+=("${f%.yaml}")
@@ -46,18 +61,18 @@ fi
 
 passed=0 worst=0
 for name in "${names[@]}"; do
-	s=scenarios/gate-$name
+	s=scenarios/$prefix$name
 	for ((i = 1; i <= runs; i++)); do
 		rc=0
-		say "gate-$name: measuring$([ "$runs" = 1 ] || echo ", $i of $runs")"
+		say "$prefix$name: measuring$([ "$runs" = 1 ] || echo ", $i of $runs")"
 		# Waited for, so that a signal to this script ends it at once, and the point with it.
-		EXITLAB_NO_SETUP=1 "$exitlab" -q run -o "$tmp/$name.$i" "$s.yaml" &
+		EXITLAB_NO_SETUP=1 "$exitlab" -q run ${modules:+--modules "$modules"} ${EXITLAB_JOBS:+-j "$EXITLAB_JOBS"} -o "$tmp/$name.$i" "$s.yaml" &
 		point=$!
 		wait "$point" || rc=$?
 		point=''
 		[ "$rc" != 130 ] || exit 130
 		if [ "$rc" != 0 ]; then
-			echo "gate-$name: not measured, status $rc"
+			echo "$prefix$name: not measured, status $rc"
 			worst=2
 			continue
 		fi

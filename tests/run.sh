@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli and elvis, which build kernel modules, and report, which installs a browser)
+#	and eli, eli-gates, bochs and elvis, which build kernel modules, and report, which installs a browser)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -165,6 +165,10 @@ fi
 # Not part of all: exitless interrupts.
 if want eli; then
 	collect eli tests/system/eli.sh
+fi
+# Not part of all: its gates, each measured twice.
+if want eli-gates; then
+	collect eli-gates tests/system/eli-gates.sh
 fi
 # Not part of all: vhost's sidecores.
 if want elvis; then

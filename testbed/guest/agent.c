@@ -9,6 +9,9 @@
  *   guest: STATUS LENGTH\n OUTPUT    (exit status, then LENGTH bytes: stdout and stderr)
  * After start the guest sends "0 5\nready" once.
  *
+ * With --listen it serves one host at a Unix socket instead: the same commands without a guest, on
+ * bare metal.
+ *
  * The command @go is carried out by the agent itself, because a shell that starts would be part of
  * what is measured: it writes a newline to the pipe /tmp/go, which lets a waiting program go, and
  * answers with the first line that comes from the pipe /tmp/out.
@@ -18,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,19 +105,37 @@ static int go(char *out, size_t size, size_t *len)
 	return status;
 }
 
+/* Waits at @path for the host to connect. */
+static int await_host(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	unlink(path);
+	if (l >= 0 && !bind(l, (struct sockaddr *)&a, sizeof(a)) && !listen(l, 1))
+		fd = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	if (l >= 0)
+		close(l);
+	return fd;
+}
+
 int main(int argc, char **argv)
 {
 	static char line[4096], out[256 * 1024];
 	size_t have = 0, len;
 	int fd;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: agent PORT\n");
+	if (argc == 3 && !strcmp(argv[1], "--listen")) {
+		fd = await_host(argv[2]);
+	} else if (argc == 2) {
+		fd = open(argv[1], O_RDWR | O_CLOEXEC);
+	} else {
+		fprintf(stderr, "usage: agent PORT | agent --listen SOCKET\n");
 		return 2;
 	}
-	fd = open(argv[1], O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
-		perror(argv[1]);
+		perror(argv[argc - 1]);
 		return 1;
 	}
 	if (reply(fd, 0, "ready", 5))

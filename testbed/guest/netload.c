@@ -10,6 +10,11 @@
  *   netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT
  *   netload send HOST PORT WRITE WARMUP BYTES        a TCP stream to a sink
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
+ *   netload coalesce INTERFACE USECS                 how long its card holds interrupts back
+ *
+ * With --nagle before the command the kernel may hold back a small write until what was sent
+ * before is acknowledged, as it does for programs that do not say otherwise; a stream of small
+ * writes then goes in whole segments.
  *
  * A client does its warm-up, prints "ready", waits for a line on stdin (the host starts its window
  * meanwhile), does the counted work and prints one line of JSON.
@@ -18,6 +23,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -25,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -33,6 +42,7 @@
 #define MAX_MSG (1 << 20)
 
 static char buf[MAX_MSG];
+static int nodelay = 1;
 
 _Noreturn static void die(const char *what)
 {
@@ -79,8 +89,9 @@ static int sock(bool tcp)
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* What a listener accepts inherits it. */
 	if (tcp)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	return fd;
 }
 
@@ -354,12 +365,44 @@ static int do_stream(char **a, bool send)
 	return 0;
 }
 
+/* Read back: a driver may take less than it was given. */
+static int do_coalesce(char **a)
+{
+	struct ethtool_coalesce c = { .cmd = ETHTOOL_GCOALESCE };
+	uint32_t usecs = (uint32_t)number(a[1], 0, 10000);
+	struct ifreq r = { .ifr_data = (void *)&c };
+	int fd = sock(false);
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", a[0]);
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("the card's moderation");
+	c.cmd = ETHTOOL_SCOALESCE;
+	c.rx_coalesce_usecs = usecs;
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("setting the card's moderation");
+	c.cmd = ETHTOOL_GCOALESCE;
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("the card's moderation");
+	errno = EINVAL;
+	if (c.rx_coalesce_usecs != usecs)
+		die("the card's moderation is not what was set");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	const char *cmd = argc > 1 ? argv[1] : "";
-	char **a = argv + 2;
-	int n = argc - 2;
+	const char *cmd;
+	char **a;
+	int n;
 
+	if (argc > 1 && !strcmp(argv[1], "--nagle")) {
+		nodelay = 0;
+		argc--;
+		argv++;
+	}
+	cmd = argc > 1 ? argv[1] : "";
+	a = argv + 2;
+	n = argc - 2;
 	if (!strcmp(cmd, "server") && n == 4)
 		do_server(a);
 	if (!strcmp(cmd, "sink") && n == 1)
@@ -372,10 +415,13 @@ int main(int argc, char **argv)
 		return do_stream(a, true);
 	if (!strcmp(cmd, "receive") && n == 4)
 		return do_stream(a, false);
-	fprintf(stderr, "usage: netload server udp|tcp PORT REQUEST REPLY\n"
+	if (!strcmp(cmd, "coalesce") && n == 2)
+		return do_coalesce(a);
+	fprintf(stderr, "usage: netload [--nagle] server udp|tcp PORT REQUEST REPLY\n"
 		"       netload sink PORT | source PORT WRITE\n"
 		"       netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT\n"
 		"       netload send HOST PORT WRITE WARMUP BYTES\n"
-		"       netload receive HOST PORT WARMUP BYTES\n");
+		"       netload receive HOST PORT WARMUP BYTES\n"
+		"       netload coalesce INTERFACE USECS\n");
 	return 2;
 }

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	format_field(text, "exit_reason", &f);
 	format_field(text, "isa", &f);
 	/* Where every line matches, the parts are the whole. */
-	if (!irq_counts_parse(text, every, &c) && c.nic != c.all)
+	if (!irq_counts_parse(text, every, -1, &c) && c.nic != c.all)
 		abort();
 	if (!hist_parse(text, &hist, &total, &dropped) && !json_is_array(hist))
 		abort();

@@ -16,7 +16,7 @@ for src in tests/fuzz/fuzz_*.c; do
 	[ "$name" != fuzz_scenario ] || cp scenarios/*.yaml tests/unit/scenarios/*/*.yaml "$corpus"
 	[ "$name" != fuzz_costs ] || cp testbed/costs.yaml tests/unit/costs/*/*.yaml "$corpus"
 	[ "$name" != fuzz_baseline ] || cp tests/unit/baselines/*.baseline "$corpus"
-	[ "$name" != fuzz_record ] || cp tests/fuzz/records/*.json "$corpus"
+	[ "$name" != fuzz_record ] || cp tests/fuzz/records/*.json tests/unit/eli/*.json "$corpus"
 	[ ! -d "tests/fuzz/${name#fuzz_}" ] || cp "tests/fuzz/${name#fuzz_}"/* "$corpus"
 	runs=20000 more=()
 	case $name in

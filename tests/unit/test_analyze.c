@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: analyze/record.c analyze/table.c analyze/text.c analyze/export.c analyze/diff.c analyze/plotdata.c */
+/* LINK: analyze/eli.c analyze/record.c analyze/table.c analyze/text.c analyze/export.c analyze/diff.c analyze/plotdata.c */
 /* Records into tables, CSV, JSON and plot data; which records are refused; what counts as equal. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: analyze/record.c analyze/table.c analyze/text.c analyze/export.c analyze/plotdata.c analyze/compare.c analyze/compare_labels.c analyze/compare_rows.c analyze/compare_fields.c analyze/compare_text.c analyze/compare_export.c analyze/compare_plot.c */
+/* LINK: analyze/eli.c analyze/record.c analyze/table.c analyze/text.c analyze/export.c analyze/plotdata.c analyze/compare.c analyze/compare_labels.c analyze/compare_rows.c analyze/compare_fields.c analyze/compare_text.c analyze/compare_export.c analyze/compare_plot.c */
 /* Which points are compared and which are told to have no counterpart; differences, repeats. */
 #include "compare_sets.h"
 

@@ -31,11 +31,15 @@ static void sums_over_cpus(void **state)
 	struct irq_counts c;
 
 	(void)state;
-	assert_int_equal(irq_counts_parse(two_cpus, nic, &c), 0);
+	assert_int_equal(irq_counts_parse(two_cpus, nic, -1, &c), 0);
 	assert_int_equal(c.nic, 306);
 	assert_int_equal(c.all, 12 + 303 + 3 + 7 + 3000);
-	assert_int_equal(irq_counts_parse(two_cpus, vfio, &c), 0);
+	assert_int_equal(irq_counts_parse(two_cpus, vfio, -1, &c), 0);
 	assert_int_equal(c.nic, 7);
+	/* All of one CPU; the card's wherever they went. */
+	assert_int_equal(irq_counts_parse(two_cpus, nic, 1, &c), 0);
+	assert_int_equal(c.all, 202 + 2000);
+	assert_int_equal(c.nic, 306);
 }
 
 static void names_are_not_numbers(void **state)
@@ -44,9 +48,9 @@ static void names_are_not_numbers(void **state)
 	struct irq_counts c;
 
 	(void)state;
-	assert_int_equal(irq_counts_parse("  1:   5   8259A  1-edge i8042\n", none, &c), 0);
+	assert_int_equal(irq_counts_parse("  1:   5   8259A  1-edge i8042\n", none, -1, &c), 0);
 	assert_int_equal(c.all, 5);
-	assert_int_equal(irq_counts_parse("", none, &c), -EINVAL);
+	assert_int_equal(irq_counts_parse("", none, -1, &c), -EINVAL);
 }
 
 static void requests_of_a_disk(void **state)

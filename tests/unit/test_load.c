@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/load.c tracer/run/inside.c tracer/run/guest.c tracer/util/proc.c tracer/util/log.c tracer/util/args.c tracer/run/scenario_fields.c tracer/run/scenario_msg.c tracer/run/yaml.c */
+/* LINK: tracer/run/load.c tracer/run/apache.c tracer/run/inside.c tracer/run/guest.c tracer/util/proc.c tracer/util/log.c tracer/util/args.c tracer/run/scenario_fields.c tracer/run/scenario_msg.c tracer/run/yaml.c */
 /* Reports of foreign load generators, and where vCPUs are pinned. */
 #include "unit.h"
 
 #include <string.h>
 
+#include "run/apache.h"
 #include "run/load.h"
 
 static void memcaslap_report(void **state)
@@ -17,6 +18,7 @@ static void memcaslap_report(void **state)
 	assert_non_null(o);
 	assert_int_equal(json_integer_value(json_object_get(o, "client_requests")), 2000);
 	assert_true(json_real_value(json_object_get(o, "client_run_s")) == 0.6);
+	assert_true(json_real_value(json_object_get(o, "requests_per_s")) == 3188);
 	json_decref(o);
 }
 
@@ -26,6 +28,39 @@ static void no_report(void **state)
 	assert_null(load_parse_memcaslap(""));
 	assert_null(load_parse_memcaslap("Run time: "));
 	assert_null(load_parse_memcaslap("Run time: 0.6s Ops: many TPS: 3"));
+}
+
+/* %s: failed requests, a line more, rate */
+static const char ab_text[] =
+	"Concurrency Level:      4\nTime taken for tests:   0.340 seconds\n"
+	"Complete requests:      200\nFailed requests:        %s\n%s"
+	"Total transferred:      864200 bytes\nRequests per second:    %s [#/sec] (mean)\n"
+	"Time per request:       6.795 [ms] (mean)\n"
+	"Time per request:       1.699 [ms] (mean, across all concurrent requests)\n";
+
+static json_t *ab(const char *failed, const char *more, const char *rate)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), ab_text, failed, more, rate);
+	return apache_parse_ab(text);
+}
+
+static void ab_report(void **state)
+{
+	json_t *o = ab("0", "", "588.66");
+
+	(void)state;
+	assert_non_null(o);
+	assert_int_equal(json_integer_value(json_object_get(o, "requests")), 200);
+	assert_true(json_real_value(json_object_get(o, "requests_per_s")) == 588.66);
+	assert_int_equal(json_integer_value(json_object_get(o, "response_mean_ns")), 6795000);
+	json_decref(o);
+	/* Requests that failed are no work, nor are answers that are not the page. */
+	assert_null(ab("1", "", "588.66"));
+	assert_null(ab("0", "Non-2xx responses:      3\n", "588.66"));
+	assert_null(ab("0", "", "many"));
+	assert_null(apache_parse_ab("Benchmarking 10.0.0.10 (be patient)...apr_pollset_poll: timeout"));
 }
 
 static void vcpus_avoid_the_first_cpu(void **state)
@@ -46,6 +81,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memcaslap_report),
 		cmocka_unit_test(no_report),
+		cmocka_unit_test(ab_report),
 		cmocka_unit_test(vcpus_avoid_the_first_cpu),
 	};
 

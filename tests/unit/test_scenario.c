@@ -247,6 +247,24 @@ static void test_everything(void **state)
 	scenario_free(sc);
 }
 
+static void test_bare_metal(void **state)
+{
+	struct scenario *sc = load_good(DIR_GOOD "/bare-metal.yaml");
+
+	(void)state;
+	assert_true(sc->host.pin_load);
+	assert_int_equal(sc->guests.coalesce_us, 96);
+	assert_int_equal(sc->configs[0].eli, SC_ELI_FULL);
+	assert_false(sc->configs[0].bare_metal);
+	assert_true(sc->configs[1].bare_metal);
+	assert_int_equal(sc->workloads[0].tool, SC_TOOL_APACHE);
+	assert_int_equal(sc->workloads[0].clients, 64);
+	assert_int_equal(sc->workloads[0].warmup, 64);
+	assert_int_equal(sc->workloads[0].page_bytes, 16384);
+	assert_true(sc->workloads[1].nagle);
+	scenario_free(sc);
+}
+
 /* What scenario_parse() says of a text that no file can well hold. */
 static void expect_refused(const char *text, size_t len, const char *path, const char *what)
 {
@@ -316,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_own_scenarios),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_bare_metal),
 		cmocka_unit_test(test_odd_texts),
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_sha256),

@@ -60,6 +60,7 @@ static void test_round_trip(void **state)
 	round_trip("tests/unit/scenarios/good/minimal.yaml");
 	round_trip("tests/unit/scenarios/good/everything.yaml");
 	round_trip("tests/unit/scenarios/good/probe.yaml");
+	round_trip("tests/unit/scenarios/good/bare-metal.yaml");
 	round_trip("scenarios/demo.yaml");
 }
 

@@ -14,19 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/bare.h"
 #include "util/log.h"
 
 #define TRIGGER	"/sys/kernel/tracing/events/kvm/kvm_exit/trigger"
 #define HIST	"/sys/kernel/tracing/events/kvm/kvm_exit/hist"
 #define KEY	"hist:keys=exit_reason:size=512"
 
-/* Adds up the numbers after "NAME:" of one line of /proc/interrupts. */
-static uint64_t line_sum(const char *p)
+/* Adds up the numbers after "NAME:" of one line of /proc/interrupts; or takes that of one CPU. */
+static uint64_t line_sum(const char *p, int cpu)
 {
 	uint64_t sum = 0;
 	char *end;
+	int column;
 
-	for (;;) {
+	for (column = 0;; column++) {
 		unsigned long long v;
 
 		while (*p == ' ')
@@ -37,7 +39,8 @@ static uint64_t line_sum(const char *p)
 		/* A controller's name can begin with a digit ("8259A"): only whole words count. */
 		if (*end && *end != ' ')
 			return sum;
-		sum += v;
+		if (cpu < 0 || column == cpu)
+			sum += v;
 		p = end;
 	}
 }
@@ -50,7 +53,7 @@ static bool matches(const char *line, const char *const match[])
 	return false;
 }
 
-int irq_counts_parse(const char *text, const char *const match[], struct irq_counts *out)
+int irq_counts_parse(const char *text, const char *const match[], int cpu, struct irq_counts *out)
 {
 	char line[1024];
 	int lines = 0;
@@ -68,23 +71,24 @@ int irq_counts_parse(const char *text, const char *const match[], struct irq_cou
 		/* ERR and MIS count faults of the controller, not interrupts. */
 		if (!colon || strstr(line, "ERR:") || strstr(line, "MIS:"))
 			continue;
-		out->all += line_sum(colon + 1);
+		out->all += line_sum(colon + 1, cpu);
 		if (matches(colon, match))
-			out->nic += line_sum(colon + 1);
+			out->nic += line_sum(colon + 1, -1);
 		lines++;
 	}
 	return lines ? 0 : -EINVAL;
 }
 
-int irq_counts_guest(struct guest *g, struct irq_counts *out)
+int irq_counts_guest(struct guest *g, bool bare, struct irq_counts *out)
 {
+	static const char *const own[] = { BARE_NIC, NULL };
 	/* virtio-net names its queues input and output, igbvf its vectors after the interface. */
 	static const char *const nic[] = { "-input.", "-output.", "eth0", NULL };
 	static char text[128 * 1024];
 	int ret = guest_run(g, "cat /proc/interrupts", text, sizeof(text));
 
 	if (ret == 0)
-		ret = irq_counts_parse(text, nic, out);
+		ret = irq_counts_parse(text, bare ? own : nic, bare ? BARE_CPU : -1, out);
 	if (ret)
 		err("guest %s: cannot read its interrupt counts", g->name);
 	return ret > 0 ? -EIO : ret;
@@ -112,7 +116,7 @@ int irq_counts_host(struct irq_counts *out)
 	static char text[256 * 1024];
 	int ret = read_text("/proc/interrupts", text, sizeof(text));
 
-	return ret ? ret : irq_counts_parse(text, vfio, out);
+	return ret ? ret : irq_counts_parse(text, vfio, -1, out);
 }
 
 int disk_requests_parse(const char *text, uint64_t *requests)

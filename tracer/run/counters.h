@@ -18,10 +18,13 @@ struct irq_counts {
 	uint64_t nic;		/* those of the network device (guest) or of VFIO vectors (host) */
 };
 
-/* Sums of /proc/interrupts text @text: a line counts as nic if it contains one of @match (NULL
- * terminated). Pure. 0 or -EINVAL. */
-int irq_counts_parse(const char *text, const char *const match[], struct irq_counts *out);
-int irq_counts_guest(struct guest *g, struct irq_counts *out);
+/*
+ * Sums of /proc/interrupts text @text: a line counts as nic if it contains one of @match (NULL
+ * terminated). all is of the CPU in column @cpu only, unless that is -1. Pure. 0 or -EINVAL.
+ */
+int irq_counts_parse(const char *text, const char *const match[], int cpu, struct irq_counts *out);
+/* @bare: of bare metal, with all of the CPU on which the servers run (run/bare.h). */
+int irq_counts_guest(struct guest *g, bool bare, struct irq_counts *out);
 int irq_counts_host(struct irq_counts *out);
 
 /* Reads and writes completed, of a file /sys/block/DISK/stat. Pure. 0 or -EINVAL. */

@@ -270,8 +270,7 @@ static int agent_answer(struct guest *g, char *out, size_t size, int timeout_ms)
 	return status;
 }
 
-int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg, int worker_cpu,
-	      int host_cpus, int timeout_ms)
+int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms)
 {
 	int64_t end = clock_ms() + timeout_ms;
 	int ret;
@@ -283,6 +282,17 @@ int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cf
 		}
 		usleep(10000);
 	}
+	return 0;
+}
+
+int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg, int worker_cpu,
+	      int host_cpus, int timeout_ms)
+{
+	int64_t end = clock_ms() + timeout_ms;
+	int ret = guest_connect(g, lab, timeout_ms);
+
+	if (ret)
+		return ret;
 	/* The vCPU threads appear a little after the socket. */
 	while ((ret = pin_threads(g, cfg, worker_cpu, -1, host_cpus)) == -ESRCH && clock_ms() < end)
 		usleep(1000);

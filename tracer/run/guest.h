@@ -54,6 +54,8 @@ struct guest_net {
  */
 int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
 		const struct guest_net *net, int host_cpus);
+/* Waits for the socket NAME.agent of who answers for @g, and connects. */
+int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms);
 /*
  * Waits until the VMM has made its vCPU threads and pins them, and its vhost worker. To be done for
  * all guests before waiting for any: until then they share a CPU. -ETIMEDOUT after @timeout_ms.

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "run/bare.h"
 #include "util/log.h"
 #include "util/proc.h"
 
@@ -260,8 +261,12 @@ static int bind_vf(struct hostnet *n, int i)
 	ret = proc_cmd("ip link set %s vf %d mac 52:54:00:00:01:%02x", n->nic, i, i);
 	if (ret)
 		return ret;
+	if (n->bare_cpu)
+		ret = bare_device(n->vf[i]);
+	if (ret)
+		return ret;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", n->vf[i]);
-	ret = write_file(path, "vfio-pci");
+	ret = write_file(path, n->bare_cpu ? "igbvf" : "vfio-pci");
 	return ret ? ret : write_file("/sys/bus/pci/drivers_probe", n->vf[i]);
 }
 
@@ -280,15 +285,16 @@ static int setup_vfs(struct hostnet *n)
 	ret = write_file(path, count);
 	for (i = 0; !ret && i < n->guests; i++)
 		ret = bind_vf(n, i);
-	return ret;
+	return ret || !n->bare_cpu ? ret : bare_net(n->vf[0], n->peer_mac, n->bare_cpu);
 }
 
-int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation)
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation, int bare_cpu)
 {
 	int ret;
 
 	memset(n, 0, sizeof(*n));
 	n->kind = kind;
+	n->bare_cpu = bare_cpu;
 	n->guests = guests;
 	if (kind == SC_NET_NONE)
 		return 0;
@@ -324,6 +330,8 @@ void hostnet_teardown(struct hostnet *n)
 	if (n->affinity[0])
 		write_file(DEFAULT_AFFINITY, n->affinity);
 	n->affinity[0] = 0;
+	if (n->bare_cpu)
+		bare_unnet();
 	if (n->have_vfs) {
 		snprintf(path, sizeof(path), "/sys/class/net/%s/device/sriov_numvfs", n->nic);
 		write_file(path, "0");

@@ -18,6 +18,7 @@
 
 struct hostnet {
 	enum sc_net kind;
+	int bare_cpu;		/* bare metal: who gets the device's interrupts; else 0 */
 	int guests;
 	char nic[32];		/* interface that serves the guests (igb) */
 	char peer[32];		/* the peer's interface (e1000e) */
@@ -34,10 +35,11 @@ struct hostnet {
 
 /*
  * Sets everything up; on error what was done is undone. Interrupts of the host's devices go to its
- * first CPU. Without @moderation the two NICs interrupt at once. 0 or negative
- * errno, the reason logged.
+ * first CPU. Without @moderation the two NICs interrupt at once. With @bare_cpu other than 0 the
+ * host's own driver gets the one virtual function (run/bare.h). 0 or negative errno, the reason
+ * logged.
  */
-int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation);
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation, int bare_cpu);
 /* Removes devices, namespace, bridge and virtual functions again. */
 void hostnet_teardown(struct hostnet *n);
 /* What guest @index needs to know. */

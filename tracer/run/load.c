@@ -2,10 +2,11 @@
 /*
  * Drives the load generators; those inside guests are run/inside.c's. Two kinds of client: our own
  * (netload, kvmguest), which waits between warm-up and work and answers in JSON, and foreign ones
- * (memcaslap), which do neither: their warm-up is a run of its own, and the work they claim is
- * checked against the server's count.
+ * (memcaslap, and ab in run/apache.c), which do neither: their warm-up is a run of its own. What
+ * work memcaslap did is taken from the server's count.
  */
 #include "run/load.h"
+#include "run/apache.h"
 #include "run/inside.h"
 
 #include <errno.h>
@@ -40,7 +41,8 @@ static int guest_server(struct guest *g, const char *cmd)
 static int start_server(const struct load *l, struct guest *g)
 {
 	const struct sc_workload *w = l->w;
-	char cmd[256];
+	const char *nagle = w->nagle ? "--nagle " : "";
+	char cmd[512];
 
 	switch (w->tool) {
 	case SC_TOOL_RR:
@@ -51,8 +53,11 @@ static int start_server(const struct load *l, struct guest *g)
 		if (w->direction == SC_TO_GUEST)
 			snprintf(cmd, sizeof(cmd), "netload sink " STREAM_PORT " >/dev/null 2>&1 &");
 		else
-			snprintf(cmd, sizeof(cmd), "netload source " STREAM_PORT " %u >/dev/null 2>&1 &",
-				 w->write_bytes);
+			snprintf(cmd, sizeof(cmd), "netload %ssource " STREAM_PORT
+				 " %u >/dev/null 2>&1 &", nagle, w->write_bytes);
+		break;
+	case SC_TOOL_APACHE:
+		apache_server(w, cmd, sizeof(cmd));
 		break;
 	case SC_TOOL_MEMCACHED:
 		/* One worker thread: the guest has one vCPU as a rule, and four would fight for it.
@@ -81,8 +86,8 @@ static void client_args(const struct sc_workload *w, const struct guest *g, char
 			 " --wrmsr %" PRIu64, w->probe_out, w->probe_cpuid, w->probe_hlt,
 			 w->probe_wrmsr);
 	else if (w->direction == SC_TO_GUEST)
-		snprintf(text, size, "netload send %s " STREAM_PORT " %u %" PRIu64 " %" PRIu64, g->ip,
-			 w->write_bytes, w->warmup_bytes, w->bytes);
+		snprintf(text, size, "netload %ssend %s " STREAM_PORT " %u %" PRIu64 " %" PRIu64,
+			 w->nagle ? "--nagle " : "", g->ip, w->write_bytes, w->warmup_bytes, w->bytes);
 	else
 		snprintf(text, size, "netload receive %s " STREAM_PORT " %" PRIu64 " %" PRIu64, g->ip,
 			 w->warmup_bytes, w->bytes);
@@ -95,7 +100,7 @@ static int start_client(struct load *l, int i)
 {
 	struct proc_opts o = {
 		.netns = l->w->tool == SC_TOOL_PROBE ? NULL : HOSTNET_PEER_NS,
-		.cpu = -1, .log = l->log, .pipe_stdin = true, .pipe_stdout = true,
+		.cpu = l->cpu, .log = l->log, .pipe_stdin = true, .pipe_stdout = true,
 	};
 	char text[512], line[256], *argv[16];
 	int ret;
@@ -114,7 +119,7 @@ static int start_client(struct load *l, int i)
 }
 
 /* Requests that memcached in @g has served so far, by its own statistics; -EIO if there is none. */
-static int memcached_ops(struct guest *g, uint64_t *ops)
+static int memcached_ops(struct guest *g, struct memcached_ops *ops)
 {
 	static const char cmd[] = "printf 'stats\\r\\nquit\\r\\n' | nc 127.0.0.1 " MEMCACHED_PORT;
 	char out[8192], *p;
@@ -129,7 +134,7 @@ static int memcached_ops(struct guest *g, uint64_t *ops)
 	p = strstr(out, "STAT cmd_set ");
 	if (!p || sscanf(p, "STAT cmd_set %llu", &set) != 1)
 		return -EPROTO;
-	*ops = get + set;
+	*ops = (struct memcached_ops){ get, set };
 	return 0;
 }
 
@@ -137,7 +142,7 @@ static int memcached_ops(struct guest *g, uint64_t *ops)
 static int memcached_await(struct load *l, int i)
 {
 	int64_t end = clock_ms() + SERVER_START_MS;
-	uint64_t ops;
+	struct memcached_ops ops;
 	int ret;
 
 	while ((ret = memcached_ops(&l->guests[i], &ops)) == -EIO && clock_ms() < end)
@@ -147,15 +152,16 @@ static int memcached_await(struct load *l, int i)
 	return ret;
 }
 
-static int memcached_total(struct load *l, uint64_t *sum)
+static int memcached_total(struct load *l, struct memcached_ops *sum)
 {
-	uint64_t ops;
+	struct memcached_ops ops = { 0 };
 	int i, ret = 0;
 
-	*sum = 0;
+	*sum = ops;
 	for (i = 0; !ret && i < l->nr_guests; i++) {
 		ret = memcached_ops(&l->guests[i], &ops);
-		*sum += ops;
+		sum->get += ops.get;
+		sum->set += ops.set;
 	}
 	if (ret)
 		err("load '%s': no statistics from memcached: %s", l->w->name, strerror(-ret));
@@ -165,7 +171,7 @@ static int memcached_total(struct load *l, uint64_t *sum)
 static int memcaslap(struct load *l, int i, uint64_t requests)
 {
 	char server[64], ops[32], conc[32], value[32];
-	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = -1, .log = l->peer_log };
+	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .log = l->peer_log };
 	/* --win_size: as many keys per connection as it has to set before the first get; its
 	 * default of 10,000 would be a load of its own. */
 	char *argv[] = { "memcaslap", "-s", server, "-T", "1", "-c", conc, "-x", ops, "-X", value,
@@ -194,15 +200,16 @@ static int memcached_prepare(struct load *l)
 		}
 	}
 	unlink(l->peer_log);
-	return ret ? ret : memcached_total(l, &l->ops_before);
+	return ret ? ret : memcached_total(l, &l->before);
 }
 
 int load_prepare(struct load *l, const struct sc_workload *w, struct guest *guests, int nr_guests,
-		 const struct lab *lab)
+		 const struct lab *lab, int cpu)
 {
 	int i, ret = 0;
 
-	*l = (struct load){ .w = w, .guests = guests, .nr_guests = nr_guests, .lab = lab };
+	*l = (struct load){ .w = w, .guests = guests, .nr_guests = nr_guests, .lab = lab,
+			    .cpu = cpu };
 	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
 		l->client[i].in = l->client[i].out = -1;
 	snprintf(l->log, sizeof(l->log), "%s/%s.client.log", lab->run_dir, w->name);
@@ -217,6 +224,8 @@ int load_prepare(struct load *l, const struct sc_workload *w, struct guest *gues
 		ret = start_server(l, &guests[i]);
 	if (w->tool == SC_TOOL_MEMCACHED)
 		return ret ? ret : memcached_prepare(l);
+	if (w->tool == SC_TOOL_APACHE)
+		return ret ? ret : apache_prepare(l);
 	for (i = 0; !ret && i < nr_guests; i++)
 		ret = start_client(l, i);
 	return ret;
@@ -243,6 +252,8 @@ int load_go(struct load *l)
 	for (i = 0; !ret && i < nr_clients(l); i++) {
 		if (l->w->tool == SC_TOOL_MEMCACHED)
 			ret = memcaslap(l, i, l->w->requests);
+		else if (l->w->tool == SC_TOOL_APACHE)
+			ret = apache_go(l, i);
 		else if (write(l->client[i].in, "\n", 1) != 1)
 			ret = -errno;
 	}
@@ -279,13 +290,15 @@ json_t *load_parse_memcaslap(const char *report)
 
 	if (!p || sscanf(p, "Run time: %lfs Ops: %ld TPS: %lf", &s, &ops, &tps) != 3)
 		return NULL;
-	return json_pack("{s:I, s:f}", "client_requests", (json_int_t)ops, "client_run_s", s);
+	return json_pack("{s:I, s:f, s:f}", "client_requests", (json_int_t)ops, "client_run_s", s,
+			 "requests_per_s", tps);
 }
 
 static int memcached_result(struct load *l, json_t **result, double *work)
 {
 	char report[16384];
-	uint64_t after;
+	struct memcached_ops after;
+	uint64_t get, set;
 	size_t n;
 	FILE *f;
 	int ret = memcached_total(l, &after);
@@ -303,8 +316,12 @@ static int memcached_result(struct load *l, json_t **result, double *work)
 		return -EPROTO;
 	}
 	/* Work is what the server served, the first sets of the client's window included. */
-	json_object_set_new(*result, "requests", json_integer((json_int_t)(after - l->ops_before)));
-	*work = (double)(after - l->ops_before);
+	get = after.get - l->before.get;
+	set = after.set - l->before.set;
+	json_object_set_new(*result, "requests", json_integer((json_int_t)(get + set)));
+	json_object_set_new(*result, "gets", json_integer((json_int_t)get));
+	json_object_set_new(*result, "sets", json_integer((json_int_t)set));
+	*work = (double)(get + set);
 	return 0;
 }
 
@@ -353,6 +370,8 @@ int load_result(struct load *l, json_t **result, double *work)
 	*work = 0;
 	if (l->w->tool == SC_TOOL_MEMCACHED)
 		return memcached_result(l, result, work);
+	if (l->w->tool == SC_TOOL_APACHE)
+		return apache_result(l, result, work);
 	if (inside_is(l->w))
 		return inside_result(l, result, work);
 	if (l->w->tool == SC_TOOL_IDLE) {
@@ -389,6 +408,6 @@ void load_end(struct load *l)
 		return;
 	}
 	for (i = 0; i < l->nr_guests; i++)
-		guest_run(&l->guests[i], l->w->tool == SC_TOOL_MEMCACHED ? "killall memcached"
-			  : "killall netload", NULL, 0);
+		guest_run(&l->guests[i], l->w->tool == SC_TOOL_MEMCACHED ? "killall memcached" :
+			  l->w->tool == SC_TOOL_APACHE ? "killall apache2" : "killall netload", NULL, 0);
 }

@@ -18,16 +18,20 @@ struct load {
 	struct guest *guests;
 	int nr_guests;
 	const struct lab *lab;
+	int cpu;		/* of the load generators; -1: anywhere */
 	struct proc client[HOSTNET_MAX_GUESTS];
 	char log[256];		/* stderr of the clients */
 	char peer_log[256];	/* output of a client whose output is a report */
 	char answer[HOSTNET_MAX_GUESTS][256];	/* of loads inside a guest: what it said last */
-	uint64_t ops_before;	/* memcached: requests served so far, by its own count */
+	struct memcached_ops { uint64_t get, set; } before; /* served so far, by its own count */
 };
 
-/* 0 or negative errno, the reason logged; load_end() is due in either case. */
+/*
+ * Load generators run on @cpu, or anywhere (-1). 0 or negative errno, the reason logged; load_end()
+ * is due in either case.
+ */
 int load_prepare(struct load *l, const struct sc_workload *w, struct guest *guests, int nr_guests,
-		 const struct lab *lab);
+		 const struct lab *lab, int cpu);
 /* Lets the clients do the counted work. Does not wait. */
 int load_go(struct load *l);
 /* Waits for the end of the work; what it needs of the guests is asked later, in load_result(). */

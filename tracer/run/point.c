@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "run/bare.h"
 #include "run/hosteli.h"
 #include "run/hostkvm.h"
 #include "run/hostnet.h"
@@ -25,6 +26,7 @@
 struct point {
 	struct guest guests[HOSTNET_MAX_GUESTS];
 	int nr_guests;
+	bool bare;		/* no VM: the one guest is this host itself */
 	const struct lab *lab;
 	struct hostnet net;
 	struct hostkvm kvm;
@@ -87,7 +89,7 @@ static json_t *machine_json(const struct point *p)
 	struct proc_opts o = { .cpu = -1 };
 	json_t *m = json_object(), *boots = json_array(), *eli = json_array();
 	struct utsname u;
-	int i;
+	int i, vms = p->bare ? 0 : p->nr_guests;
 
 	uname(&u);
 	set_string(m, "kernel", u.release);
@@ -100,17 +102,46 @@ static json_t *machine_json(const struct point *p)
 		buf[strcspn(buf, "\n")] = 0;
 		set_string(m, "vmm", buf);
 	}
-	for (i = 0; i < p->nr_guests; i++)
+	for (i = 0; i < vms; i++)
 		json_array_append_new(boots, json_integer((json_int_t)p->guests[i].boot_ns));
-	for (i = 0; i < p->nr_guests; i++)
+	for (i = 0; i < vms; i++)
 		json_array_append_new(eli, hosteli_json(p->guests[i].vmm.pid));
 	json_object_set_new(m, "guest_boot_ns", boots);
 	json_object_set_new(m, "guest_eli", eli);
+	if (p->bare)
+		json_object_set_new(m, "bare_metal", bare_json(p->net.vf[0], BARE_CPU));
 	json_object_set_new(m, "kvm", module_params("kvm"));
 	json_object_set_new(m, "kvm_amd", module_params("kvm_amd"));
 	json_object_set_new(m, "kvm_intel", module_params("kvm_intel"));
 	json_object_set_new(m, "vhost", module_params("vhost"));
 	return m;
+}
+
+static int coalesce(struct guest *g, const char *nic, uint32_t us)
+{
+	char cmd[64], out[256] = "";
+	int ret = 0;
+
+	snprintf(cmd, sizeof(cmd), "netload coalesce %s %u", nic, us);
+	if (us)
+		ret = guest_run(g, cmd, out, sizeof(out));
+	if (ret)
+		err("guest %s: coalesce_us: %u us cannot be set: %s", g->name, us,
+		    ret < 0 ? strerror(-ret) : out);
+	return ret > 0 ? -EIO : ret;
+}
+
+/* In place of a guest. */
+static int start_bare(struct point *p, const struct sc_guests *cfg)
+{
+	struct guest *g = &p->guests[0];
+	int ret = bare_start(g, p->lab, BARE_CPU, GUEST_BOOT_MS);
+
+	if (!ret)
+		ret = guest_wait_ready(g, GUEST_BOOT_MS);
+	if (!ret)
+		ret = coalesce(g, BARE_NIC, cfg->coalesce_us);
+	return ret ? ret : guest_freeze(g);
 }
 
 static int boot_guests(struct point *p, const struct sc_point *shape)
@@ -134,6 +165,8 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 		ret = guest_wait_ready(&p->guests[i], GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_settle(&p->guests[i], cfg, shape->config->worker_cpu, cpus);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = coalesce(&p->guests[i], "eth0", cfg->coalesce_us);
 	/* Held still: no vCPU is inside a guest when the machine is saved. */
 	for (i = 0; !ret && i < p->nr_guests; i++) {
 		ret = guest_freeze(&p->guests[i]);
@@ -190,13 +223,17 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 		return -E2BIG;
 	}
 	p->nr_guests = n;
+	p->bare = shape->config->bare_metal;
 	phase("network", arg);
 	ret = n > 0 ? hostkvm_setup(&p->kvm, shape->host.halt_poll_ns,
 				    shape->config->module_params) : 0;
 	if (!ret)
 		ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
-			    shape->host.moderation);
-	if (!ret && n > 0) {
+			    shape->host.moderation, p->bare ? BARE_CPU : 0);
+	if (!ret && p->bare) {
+		phase("bare metal", arg);
+		ret = start_bare(p, &shape->guests);
+	} else if (!ret && n > 0) {
 		phase(n == 1 ? "booting the guest" : "booting guests", arg);
 		ret = boot_guests(p, shape);
 	}
@@ -218,7 +255,7 @@ static int run_windows(struct point *p, const struct scenario *sc, const struct 
 	struct window_env env = {
 		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
 		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,
-		.eli = pt->config->eli,
+		.eli = pt->config->eli, .bare = p->bare, .load_cpu = pt->host.pin_load ? 0 : -1,
 	};
 	int i, ret;
 

@@ -38,6 +38,7 @@ enum sc_tool {
 	SC_TOOL_PROBE,		/* "probe": a bare guest that makes exits of known number and reason */
 	SC_TOOL_TIMER,		/* "timer": timers in the guest, one armed at a time */
 	SC_TOOL_BLOCK,		/* "block": fio in the guest, on its disk */
+	SC_TOOL_APACHE,		/* "apache": Debian's apache2 in the guest, ab on the peer */
 };
 
 /* Exitless interrupts (eli-ref/): what a running guest takes and completes without an exit. */
@@ -64,6 +65,7 @@ struct sc_host {
 	bool moderation;	/* both NICs hold interrupts back for a while, default true */
 	int quantum_ns;		/* 100..100000, default 500: a round of parallel virtual time */
 	uint32_t halt_poll_ns;	/* 0..1000000000, default 200000: KVM's module parameter */
+	bool pin_load;		/* load generators run on the first CPU only, default false */
 };
 
 /* The cable between the host's card and the peer's; not in mode fast. */
@@ -78,6 +80,7 @@ struct sc_guests {
 	int memory_mb;		/* 128..4096, default 256 */
 	bool pv_eoi;		/* kvm-pv-eoi CPU flag of the guest, default true */
 	bool idle_poll;		/* idle=poll on the guest's command line, default false */
+	uint32_t coalesce_us;	/* vf: it holds interrupts back so long; 0: its driver decides */
 	char *cmdline;		/* more words for its kernel's command line, or NULL */
 };
 
@@ -91,13 +94,14 @@ struct sc_config {
 	bool event_idx;		/* virtio: suppression of notifications by index, default true */
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
+	bool bare_metal;	/* the host itself instead of a guest, default false */
 };
 
 struct sc_workload {
 	char *name;		/* [a-z0-9-]+, unique */
 	char *title;		/* default: name */
 	enum sc_tool tool;
-	/* rr, memcached: work of the window and of the warm-up before it, in requests */
+	/* rr, memcached, apache: work of the window and of the warm-up before it, in requests */
 	uint64_t requests;
 	uint64_t warmup;
 	/* rr */
@@ -109,9 +113,12 @@ struct sc_workload {
 	uint64_t bytes;			/* work of the window; "20 MB" or "16 KiB" or a number */
 	uint64_t warmup_bytes;
 	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
+	bool nagle;			/* small writes may be put together, default false */
 	/* memcached */
 	uint32_t value_bytes;		/* 1..65536, default 1024 */
-	uint32_t clients;		/* concurrent connections, 1..64, default 1 */
+	uint32_t clients;		/* concurrent connections, 1..64, default 1; apache, too */
+	/* apache */
+	uint32_t page_bytes;		/* 1..1048576, default 4096 */
 	/* idle */
 	uint64_t duration_ms;		/* 1..600000, default 1000 */
 	/* probe: how many exits of each kind the bare guest makes */

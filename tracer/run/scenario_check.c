@@ -38,7 +38,8 @@ static struct range over_points(const struct scenario *sc, const char *key, uint
 
 static bool needs_net(const struct sc_workload *w)
 {
-	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM || w->tool == SC_TOOL_MEMCACHED;
+	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM ||
+	       w->tool == SC_TOOL_MEMCACHED || w->tool == SC_TOOL_APACHE;
 }
 
 /* Runs in a guest with an operating system. */
@@ -176,6 +177,95 @@ static void check_eli(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+/* A guest's settings mean nothing where there is none; so they are refused, not ignored. */
+static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct range count = over_points(sc, "guests.count", (uint64_t)sc->guests.count);
+	struct range vcpus = over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus);
+	size_t i, j;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		const struct sc_config *c = &sc->configs[i];
+		const char *what = NULL;
+
+		if (!c->bare_metal)
+			continue;
+		if (c->net != SC_NET_VF)
+			what = "the host's own driver drives a virtual function; net: vf";
+		else if (c->eli != SC_ELI_OFF)
+			what = "there is no guest to take interrupts without exits; without eli";
+		else if (c->disk != SC_DISK_NONE)
+			what = "there is no guest to have a disk; without disk";
+		else if (count.min != 1 || count.max != 1)
+			what = "it stands for one guest; guests.count: 1";
+		else if (vcpus.max > 1)
+			what = "it stands for a guest with one vCPU; guests.vcpus: 1";
+		else if (cpus.min < 2)
+			what = "the servers need a CPU beside the load generators'; host.cpus: 2";
+		if (what)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.bare_metal: %s",
+				   c->name, what);
+		for (j = 0; !what && j < sc->nr_workloads; j++) {
+			const struct sc_workload *w = &sc->workloads[j];
+
+			if (!needs_net(w) && w->tool != SC_TOOL_IDLE)
+				sc_problem(&rd->pb, lines->config[i], "configurations.%s.bare_metal: "
+					   "workload %s (%s) runs in a guest only; rr, stream, "
+					   "memcached, apache or idle", c->name, w->name,
+					   sc_tool_name(w->tool));
+		}
+	}
+}
+
+/*
+ * The driver igbvf keeps to a moderation only if what it makes of it, interrupts per second of a
+ * clock of 256 ns, is a multiple of 4: other numbers it takes for its words that mean "adapt".
+ */
+static bool igbvf_keeps(uint64_t us)
+{
+	return us >= 10 && 1000000000 / (us * 4 * 256) % 4 == 0;
+}
+
+static void check_coalesce_value(struct sc_reader *rd, uint64_t us, int line)
+{
+	uint64_t low = us, high = us;
+
+	if (!us || igbvf_keeps(us))
+		return;
+	while (low > 10 && !igbvf_keeps(low))
+		low--;
+	while (!igbvf_keeps(high))
+		high++;
+	sc_problem(&rd->pb, line, "guests.coalesce_us: the driver of the virtual function does not "
+		   "keep to %llu us; %llu or %llu, or 0 to leave it to the driver",
+		   (unsigned long long)us, (unsigned long long)(igbvf_keeps(low) ? low : 10),
+		   (unsigned long long)high);
+}
+
+static void check_coalesce(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	size_t i, j, vfs = 0;
+	bool swept = false;
+
+	for (i = 0; i < sc->nr_configs; i++)
+		vfs += sc->configs[i].net == SC_NET_VF;
+	for (i = 0; i < sc->nr_axes; i++) {
+		if (strcmp(sc->sweep[i].key, "guests.coalesce_us"))
+			continue;
+		swept = true;
+		for (j = 0; j < sc->sweep[i].n; j++)
+			check_coalesce_value(rd, sc->sweep[i].values[j], lines->sweep);
+	}
+	if (!swept)
+		check_coalesce_value(rd, sc->guests.coalesce_us, lines->guests);
+	if ((swept || sc->guests.coalesce_us) && vfs < sc->nr_configs)
+		sc_problem(&rd->pb, swept ? lines->sweep : lines->guests, "guests.coalesce_us: only "
+			   "with net: vf in every configuration; a virtio device has no moderation");
+}
+
 static bool is_virtio(const struct sc_config *c)
 {
 	return c->net == SC_NET_VIRTIO_USER || c->net == SC_NET_VIRTIO_VHOST ||
@@ -207,6 +297,30 @@ static void check_disk(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
+static struct range of_workload(const struct scenario *sc, const struct sc_workload *w,
+				const char *name, uint64_t value)
+{
+	char key[96];
+
+	snprintf(key, sizeof(key), "workloads.%s.%s", w->name, name);
+	return over_points(sc, key, value);
+}
+
+/* ab starts as many requests at a time as it is told, in the warm-up, too. */
+static void check_clients(struct sc_reader *rd, const struct sc_workload *w, int line)
+{
+	uint64_t clients = of_workload(rd->sc, w, "clients", w->clients).max;
+	uint64_t least = of_workload(rd->sc, w, "requests", w->requests).min;
+	struct range warmup = of_workload(rd->sc, w, "warmup", w->warmup);
+
+	if (warmup.min && warmup.min < least)
+		least = warmup.min;
+	if (least < clients)
+		sc_problem(&rd->pb, line, "workloads.%s.clients: %llu, but only %llu requests; ab "
+			   "needs one for each, in the warm-up too if there is one", w->name,
+			   (unsigned long long)clients, (unsigned long long)least);
+}
+
 /* What tables cannot say: limits of one key that depend on another. */
 static void check_workload(struct sc_reader *rd, const struct sc_workload *w, int line)
 {
@@ -228,6 +342,8 @@ static void check_workload(struct sc_reader *rd, const struct sc_workload *w, in
 				   "1400 with udp, or protocol: tcp", key,
 				   (unsigned long long)r.max);
 	}
+	if (w->tool == SC_TOOL_APACHE)
+		check_clients(rd, w, line);
 	if (w->tool == SC_TOOL_PROBE &&
 	    !(w->probe_out | w->probe_cpuid | w->probe_hlt | w->probe_wrmsr))
 		sc_problem(&rd->pb, line, "workloads.%s: a probe of no exits; one of out, cpuid, "
@@ -303,6 +419,8 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_net(rd, lines);
 	check_disk(rd, lines);
 	check_eli(rd, lines);
+	check_bare_metal(rd, lines);
+	check_coalesce(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);

@@ -14,7 +14,7 @@
 
 static const char *const net_choices[] = { "none", "virtio-user", "virtio-vhost", "vf", NULL };
 static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle", "probe",
-					    "timer", "block", NULL };
+					    "timer", "block", "apache", NULL };
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
 static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread", NULL };
@@ -34,6 +34,7 @@ const struct sc_field sc_host_fields[] = {
 	{ "quantum_ns", SC_INT, FIELD(sc_host, quantum_ns), .min = 100, .max = 100000, .def = 500 },
 	{ "halt_poll_ns", SC_U32, FIELD(sc_host, halt_poll_ns), .min = 0, .max = BILLION,
 	  .def = 200000 },
+	{ "pin_load", SC_BOOL, FIELD(sc_host, pin_load), .def = false, .sparse = true },
 	{ 0 }
 };
 
@@ -49,6 +50,8 @@ const struct sc_field sc_guests_fields[] = {
 	{ "memory_mb", SC_INT, FIELD(sc_guests, memory_mb), .min = 128, .max = 4096, .def = 256 },
 	{ "pv_eoi", SC_BOOL, FIELD(sc_guests, pv_eoi), .def = true },
 	{ "idle_poll", SC_BOOL, FIELD(sc_guests, idle_poll), .def = false },
+	{ "coalesce_us", SC_U32, FIELD(sc_guests, coalesce_us), .min = 0, .max = 1000, .def = 0,
+	  .sparse = true },
 	{ "cmdline", SC_WORDS, FIELD(sc_guests, cmdline) },
 	{ 0 }
 };
@@ -65,6 +68,7 @@ const struct sc_field sc_config_fields[] = {
 	/* Sparse: without it points are told to the host as they were before the key was there. */
 	{ "eli", SC_CHOICE, FIELD(sc_config, eli), .def = SC_ELI_OFF, .choices = eli_choices,
 	  .sparse = true },
+	{ "bare_metal", SC_BOOL, FIELD(sc_config, bare_metal), .def = false, .sparse = true },
 	{ 0 }
 };
 
@@ -75,15 +79,16 @@ const struct sc_field sc_config_fields[] = {
 #define PROBE	 (1 << SC_TOOL_PROBE)
 #define TIMER	 (1 << SC_TOOL_TIMER)
 #define BLOCK	 (1 << SC_TOOL_BLOCK)
+#define APACHE	 (1 << SC_TOOL_APACHE)
 
 const struct sc_field sc_workload_fields[] = {
 	{ "name", SC_WORD, FIELD(sc_workload, name), .required = true },
 	{ "title", SC_TEXT, FIELD(sc_workload, title) },
 	{ "tool", SC_CHOICE, FIELD(sc_workload, tool), .required = true, .choices = tool_choices },
 	{ "requests", SC_U64, FIELD(sc_workload, requests), .min = 1, .max = BILLION,
-	  .tools = RR | MEMCD | BLOCK, .required = true },
+	  .tools = RR | MEMCD | BLOCK | APACHE, .required = true },
 	{ "warmup", SC_U64, FIELD(sc_workload, warmup), .min = 0, .max = BILLION, .def = 0,
-	  .tools = RR | MEMCD | TIMER | BLOCK },
+	  .tools = RR | MEMCD | TIMER | BLOCK | APACHE },
 	{ "protocol", SC_CHOICE, FIELD(sc_workload, protocol), .def = SC_UDP, .tools = RR,
 	  .choices = protocol_choices },
 	{ "request_bytes", SC_U32, FIELD(sc_workload, request_bytes), .min = 1, .max = 65536,
@@ -98,10 +103,14 @@ const struct sc_field sc_workload_fields[] = {
 	  .max = 1000 * BILLION, .def = 0, .tools = STREAM, .size = true },
 	{ "write_bytes", SC_U32, FIELD(sc_workload, write_bytes), .min = 1, .max = 1048576,
 	  .def = 16384, .tools = STREAM, .size = true },
+	{ "nagle", SC_BOOL, FIELD(sc_workload, nagle), .def = false, .tools = STREAM,
+	  .sparse = true },
 	{ "value_bytes", SC_U32, FIELD(sc_workload, value_bytes), .min = 1, .max = 65536,
 	  .def = 1024, .tools = MEMCD, .size = true },
 	{ "clients", SC_U32, FIELD(sc_workload, clients), .min = 1, .max = 64, .def = 1,
-	  .tools = MEMCD },
+	  .tools = MEMCD | APACHE },
+	{ "page_bytes", SC_U32, FIELD(sc_workload, page_bytes), .min = 1, .max = 1048576,
+	  .def = 4096, .tools = APACHE, .size = true },
 	{ "duration_ms", SC_U64, FIELD(sc_workload, duration_ms), .min = 1, .max = 600000,
 	  .def = 1000, .tools = IDLE },
 	{ "out", SC_U64, FIELD(sc_workload, probe_out), .max = BILLION, .tools = PROBE },
@@ -149,7 +158,7 @@ const char *sc_mode_name(enum sc_mode mode)
 const char *sc_tool_unit(enum sc_tool tool)
 {
 	static const char *const units[] = { "request", "MB", "request", "second", "exit",
-					    "timer", "request" };
+					    "timer", "request", "request" };
 
 	return units[tool];
 }

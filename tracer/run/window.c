@@ -50,6 +50,12 @@ static void say(const struct window_env *env, const struct sc_workload *w, const
 	env->phase(text, env->arg);
 }
 
+/* How many of the guests are VMs. */
+static int nr_vms(const struct window_env *env)
+{
+	return env->bare ? 0 : env->nr_guests;
+}
+
 static int freeze_all(const struct window_env *env)
 {
 	int i, ret;
@@ -81,7 +87,7 @@ static int read_guests(const struct window *win, struct readings *r)
 	int i, ret = 0;
 
 	for (i = 0; !ret && i < env->nr_guests; i++) {
-		ret = irq_counts_guest(&env->guests[i], &r->guest[i]);
+		ret = irq_counts_guest(&env->guests[i], env->bare, &r->guest[i]);
 		if (!ret && win->w->tool == SC_TOOL_BLOCK)
 			ret = disk_requests_guest(&env->guests[i], &r->disk[i]);
 	}
@@ -94,13 +100,13 @@ static int read_host(const struct window_env *env, struct readings *r)
 	int i, ret = irq_counts_host(&r->host);
 
 	r->sidecores = sidecores_read();
-	for (i = 0; !ret && env->measure->check_kvm_stats && i < env->nr_guests; i++) {
+	for (i = 0; !ret && env->measure->check_kvm_stats && i < nr_vms(env); i++) {
 		ret = kvmstat_read(env->guests[i].vmm.pid, &r->kvm[i]);
 		if (ret)
 			err("cannot read KVM's statistics of %s: %s", env->guests[i].name,
 			    strerror(-ret));
 	}
-	for (i = 0; !ret && env->eli != SC_ELI_OFF && i < env->nr_guests; i++)
+	for (i = 0; !ret && env->eli != SC_ELI_OFF && i < nr_vms(env); i++)
 		r->eli[i] = hosteli_json(env->guests[i].vmm.pid);
 	return ret;
 }
@@ -158,7 +164,7 @@ static uint64_t kvm_delta(const struct window *win)
 	uint64_t sum = 0;
 	int i;
 
-	for (i = 0; i < win->env->nr_guests; i++)
+	for (i = 0; i < nr_vms(win->env); i++)
 		sum += win->after.kvm[i].exits - win->before.kvm[i].exits;
 	return sum;
 }
@@ -224,10 +230,10 @@ static json_t *counters_json(const struct window *win)
 		json_object_set_new(c, "guest", guest_json(win));
 	json_object_set_new(c, "host", irq_json(&win->before.host, &win->after.host,
 						"vfio_interrupts"));
-	if (env->measure->check_kvm_stats && env->nr_guests > 0)
+	if (env->measure->check_kvm_stats && nr_vms(env) > 0)
 		json_object_set_new(c, "kvm", kvmstat_delta_json(win->before.kvm, win->after.kvm,
 								 (size_t)env->nr_guests));
-	if (env->eli != SC_ELI_OFF && env->nr_guests > 0)
+	if (env->eli != SC_ELI_OFF && nr_vms(env) > 0)
 		json_object_set_new(c, "eli", eli_json(win));
 	if (win->hist_dropped > 0) {
 		json_object_set_new(c, "hist", json_null());
@@ -284,7 +290,7 @@ static json_t *window_json(struct window *win, json_t *result, double work)
 	uint64_t exits = tracer_exits(&win->snap);
 	json_t *checks = json_array(), *tracer;
 
-	if (win->env->measure->check_kvm_stats && win->env->nr_guests > 0)
+	if (win->env->measure->check_kvm_stats && nr_vms(win->env) > 0)
 		add_check(checks, "tracer's exits = KVM's own count", exits, kvm_delta(win));
 	if (win->hist && win->hist_dropped == 0)
 		add_check(checks, "tracer's exits = hist trigger", exits, win->hist_total);
@@ -306,9 +312,9 @@ int window_run(const struct window_env *env, const struct sc_workload *w, json_t
 	int ret;
 
 	say(env, w, "warm-up");
-	ret = load_prepare(&win.load, w, env->guests, env->nr_guests, env->lab);
+	ret = load_prepare(&win.load, w, env->guests, env->nr_guests, env->lab, env->load_cpu);
 	if (!ret)
-		ret = signals_open(&win.signals, env->measure, env->guests, env->nr_guests);
+		ret = signals_open(&win.signals, env->measure, env->guests, nr_vms(env));
 	if (!ret)
 		ret = read_guests(&win, &win.before);
 	if (ret)

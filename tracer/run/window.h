@@ -16,6 +16,8 @@ struct window_env {
 	struct engine *engine;
 	struct guest *guests;
 	int nr_guests;
+	bool bare;		/* no VMs: the one guest is the host itself (run/bare.h) */
+	int load_cpu;		/* of the load generators; -1: anywhere */
 	const struct lab *lab;
 	const struct sc_measure *measure;
 	enum sc_eli eli;

@@ -17,7 +17,6 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,8 +265,8 @@ static void on_cpu(int cpu)
 }
 
 /*
- * One after another, each some time after the guest has taken the one before: sent at once, it would
- * meet the exit that completes that one, each time again.
+ * One after another, each some time after the guest has taken the one before. Sent at once,
+ * it would meet the exit that completes that one, each time again.
  */
 static void *send_irqs(void *unused)
 {
@@ -291,7 +290,7 @@ static void *send_irqs(void *unused)
 		for (t0 = now_ns(); now_ns() - t0 < 20000 + gap / 65536 % 100000;)
 			;
 	}
-	__atomic_store_n((uint64_t *)(mem + DATA + offsetof(struct data, stop)), 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&((struct data *)(mem + DATA))->stop, 1, __ATOMIC_RELEASE);
 	return unused;
 }
 
@@ -305,7 +304,9 @@ static void start_irqs(int vm, uint64_t n)
 	pthread_t thread;
 
 	irqs = (struct irqs){ .vm = vm, .fd = open("/dev/eli-irq", O_RDWR), .n = n };
-	if (irqs.fd < 0 || ioctl(vm, KVM_SET_GSI_ROUTING, &route) || ioctl(vm, KVM_IRQFD, &irqfd) ||
+	if (ioctl(vm, KVM_SET_GSI_ROUTING, &route) || ioctl(vm, KVM_IRQFD, &irqfd))
+		die("irqfd");
+	if (irqs.fd < 0 ||
 	    ioctl(irqs.fd, ELI_IRQ_SET, irqfd.fd | strtoul(from ? from : "1", NULL, 10) << 16))
 		die("/dev/eli-irq");
 	if (pthread_create(&thread, NULL, send_irqs, NULL))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An interrupt without a device: a vector of the host's that is sent by hand, and is offered to KVM as
- * that of an assigned device, as VFIO does. For machines whose emulator has no IOMMU.
+ * An interrupt without a device: a vector of the host's that is sent by hand, and is offered to KVM
+ * as that of an assigned device, as VFIO does. For machines whose emulator has no IOMMU.
  *
  * /dev/eli-irq: one interrupt per open file; see eli-irq.h.
  */

@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli and elvis, which build kernel modules)
+#	and eli and elvis, which build kernel modules, and bochs, which builds an emulator, too)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -161,6 +161,11 @@ fi
 # Not part of all: exitless interrupts.
 if want eli; then
 	collect eli tests/system/eli.sh
+fi
+# Not part of all: KVM on VMX, in Bochs; the interrupts of eli, and the tracer.
+if want bochs; then
+	say "tests on VMX take about 2 minutes, and 10 more once for Bochs and KVM's modules; their log: $logs/bochs.err"
+	collect bochs tests/system/bochs.sh
 fi
 # Not part of all: vhost's sidecores.
 if want elvis; then

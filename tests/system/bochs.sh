@@ -193,7 +193,7 @@ t() {
 	local name=$1
 	shift
 	n=$((n + 1))
-	if (($*)); then echo "ok $n - $name"; else echo "not ok $n - $name ($*)"; fi
+	if (($*)); then echo "ok $n - $name"; else echo "not ok $n - $name (${*//[$'\n\t']/ })"; fi
 }
 # same NAME TEXT TEXT
 same() {

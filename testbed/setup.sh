@@ -4,7 +4,7 @@
 # quick when there is nothing to do. Says what it changes before it changes it. A machine that
 # cannot be used gets one line and exit status 2, before anything was changed.
 #
-# usage: testbed/setup.sh
+# usage: testbed/setup.sh [PACKAGE...]	(PACKAGEs: beside those of the testbed)
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -23,6 +23,7 @@ PACKAGES=(
 	dpkg-dev xz-utils zstd cpio kmod binutils procps	# kernel and images
 	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 libapr1 libaprutil1 # content of the images
 )
+PACKAGES+=("$@")
 BACKPORTS=(meson)
 
 SOURCES=/etc/apt/sources.list.d/exitlab.sources

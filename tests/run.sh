@@ -170,6 +170,11 @@ fi
 if want eli-gates; then
 	collect eli-gates tests/system/eli-gates.sh
 fi
+# Not part of all: KVM on VMX, in Bochs; the interrupts of eli, and the tracer.
+if want bochs; then
+	say "tests on VMX take about 2 minutes, and 10 more once for Bochs and KVM's modules; their log: $logs/bochs.err"
+	collect bochs tests/system/bochs.sh
+fi
 # Not part of all: vhost's sidecores.
 if want elvis; then
 	collect elvis tests/system/elvis.sh

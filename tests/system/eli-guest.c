@@ -5,18 +5,29 @@
  * the guest saw and what KVM counted, a "NAME VALUE" a line.
  *
  * usage: eli-guest TEST MODE N	(MODE: off, delivery or full; N: times or milliseconds, by TEST)
+ *
+ * TEST irqs sends N interrupts of /dev/eli-irq (eli-irq.c) from another CPU and needs that module;
+ * ELI_THEN=MODE sets another mode after half of them, ELI_FROM=CPU is where the interrupt begins.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "eli-irq.h"
 
 /* Guest-physical addresses, mapped one to one below 2 MiB by pages of 4 KiB. */
 enum {
@@ -32,12 +43,13 @@ struct data {
 	uint64_t idt_limit;	/* as SIDT says */
 	uint64_t idt_base;
 	uint64_t cr8;
+	uint64_t stop;		/* the guest of test irqs ends when it is not 0 */
 };
 
 /* RDI: how often, or how many TSC ticks. RBX: DATA. The tests' ends are the OUT. */
 extern const char code[], code_end[], common[];
 extern const char t_spin[], t_cli[], t_fault[], t_int80[], t_idtr[], t_cr8[], t_gate[], t_remap[],
-	t_eoi[], t_self[];
+	t_eoi[], t_self[], t_irqs[], t_timer[], t_vmcall[];
 asm(".pushsection .rodata\n"
     "code:\n"
     /* for RDI ticks of the TSC */
@@ -63,6 +75,13 @@ asm(".pushsection .rodata\n"
     "t_remap: movq $0x7003, 0x4030\n invlpg 0x6000\n sti\n call wait\n jmp end\n"
     "t_eoi: sti\n mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n1: wrmsr\n dec %rdi\n jnz 1b\n jmp end\n"
     "t_self: sti\n mov $0x83f, %ecx\n xor %edx, %edx\n1: mov $0x40, %eax\n wrmsr\n dec %rdi\n jnz 1b\n jmp end\n"
+    "t_irqs: sti\n1: pause\n cmpq $0, 40(%rbx)\n je 1b\n jmp end\n"
+    /* one shot after another of its APIC's timer */
+    "t_timer: sti\n xor %edx, %edx\n mov $0x83e, %ecx\n mov $0xb, %eax\n wrmsr\n"
+    "  mov $0x832, %ecx\n mov $0x41, %eax\n wrmsr\n"
+    "1: mov 0xa208, %rsi\n mov $0x838, %ecx\n mov $50000, %eax\n wrmsr\n"
+    "2: pause\n cmp %rsi, 0xa208\n je 2b\n dec %rdi\n jnz 1b\n jmp end\n"
+    "t_vmcall: mov $0xffff, %eax\n vmcall\n dec %rdi\n jnz t_vmcall\n jmp end\n"
     /* of every vector: stack is vector, error code, RIP ... */
     "common: push %rax\n push %rcx\n push %rdx\n"
     "  mov 24(%rsp), %rax\n incq 0xa000(,%rax,8)\n"
@@ -79,6 +98,7 @@ static const struct { const char *name, *entry; int ms; } tests[] = {
 	{ "spin", t_spin, 1 }, { "cli", t_cli, 1 }, { "fault", t_fault, 0 }, { "int80", t_int80, 0 },
 	{ "idtr", t_idtr, 0 }, { "cr8", t_cr8, 1 }, { "gate", t_gate, 0 }, { "remap", t_remap, 1 },
 	{ "eoi", t_eoi, 0 }, { "self", t_self, 0 },
+	{ "irqs", t_irqs, 0 }, { "timer", t_timer, 0 }, { "vmcall", t_vmcall, 0 },
 };
 
 _Noreturn static void die(const char *what)
@@ -222,6 +242,83 @@ static int create(int kvm, int *vcpu, struct kvm_run **run)
 	return vm;
 }
 
+/* --- interrupts that are sent by hand */
+
+#define IRQ_VECTOR	0x55	/* the guest's */
+#define IRQ_GSI		24
+
+static struct irqs { int vm, fd; uint64_t n, lost; } irqs;
+
+static uint64_t irqs_taken(void)
+{
+	return __atomic_load_n((uint64_t *)(mem + COUNTS + IRQ_VECTOR * 8), __ATOMIC_ACQUIRE);
+}
+
+static void on_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("affinity");
+}
+
+/*
+ * One after another, each some time after the guest has taken the one before. Sent at once,
+ * it would meet the exit that completes that one, each time again.
+ */
+static void *send_irqs(void *unused)
+{
+	const char *then = getenv("ELI_THEN");
+	uint64_t i, before, t0, gap = 1;
+
+	on_cpu(0);
+	usleep(20000);		/* until the guest runs, and its mode is in effect */
+	for (i = 0; i < irqs.n; i++) {
+		if (then && i == irqs.n / 2)
+			set(irqs.vm, "eli_mode", then);
+		before = irqs_taken();
+		if (ioctl(irqs.fd, ELI_IRQ_FIRE, 0) < 0)
+			die("ELI_IRQ_FIRE");
+		for (t0 = now_ns(); irqs_taken() == before;)
+			if (now_ns() - t0 > 1000000000) {
+				irqs.lost++;
+				break;
+			}
+		gap = gap * 1103515245 + 12345;
+		for (t0 = now_ns(); now_ns() - t0 < 20000 + gap / 65536 % 100000;)
+			;
+	}
+	__atomic_store_n(&((struct data *)(mem + DATA))->stop, 1, __ATOMIC_RELEASE);
+	return unused;
+}
+
+static void start_irqs(int vm, uint64_t n)
+{
+	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e[1]; } route = {
+		{ .nr = 1 }, { { .gsi = IRQ_GSI, .type = KVM_IRQ_ROUTING_MSI,
+				 .u.msi = { .address_lo = 0xfee00000, .data = IRQ_VECTOR } } } };
+	struct kvm_irqfd irqfd = { .fd = (uint32_t)eventfd(0, EFD_CLOEXEC), .gsi = IRQ_GSI };
+	const char *from = getenv("ELI_FROM");
+	pthread_t thread;
+
+	irqs = (struct irqs){ .vm = vm, .fd = open("/dev/eli-irq", O_RDWR), .n = n };
+	if (ioctl(vm, KVM_SET_GSI_ROUTING, &route) || ioctl(vm, KVM_IRQFD, &irqfd))
+		die("irqfd");
+	if (irqs.fd < 0 ||
+	    ioctl(irqs.fd, ELI_IRQ_SET, irqfd.fd | strtoul(from ? from : "1", NULL, 10) << 16))
+		die("/dev/eli-irq");
+	if (pthread_create(&thread, NULL, send_irqs, NULL))
+		die("thread");
+}
+
+static void report_irqs(void)
+{
+	printf("host_vector %d\nhandled %d\nlost %llu\n", ioctl(irqs.fd, ELI_IRQ_VECTOR, 0),
+	       ioctl(irqs.fd, ELI_IRQ_HANDLED, 0), (unsigned long long)irqs.lost);
+}
+
 static void report(int vm)
 {
 	const struct data *d = (struct data *)(mem + DATA);
@@ -270,12 +367,16 @@ int main(int argc, char **argv)
 		set(vm, "eli_mode", argv[2]);
 	if (limit)
 		set(vm, "eli_limit", limit);
+	if (tests[t].entry == t_irqs)
+		start_irqs(vm, n);
 	t0 = now_ns();
 	do
 		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)
 			die("KVM_RUN");
 	while (run->exit_reason == KVM_EXIT_INTR);
 	printf("elapsed_ms %llu\n", (unsigned long long)(now_ns() - t0) / 1000000);
+	if (tests[t].entry == t_irqs)
+		report_irqs();
 	report(vm);
 	return run->exit_reason == KVM_EXIT_IO ? 0 : 1;
 }

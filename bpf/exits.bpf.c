@@ -18,6 +18,7 @@
 #include "exits_slots.h"
 #include "exits_book.h"
 #include "exits_reason.h"
+#include "exits_fast.h"
 
 /* ---- entries ---- */
 
@@ -65,6 +66,14 @@ int BPF_PROG(entry_tp_btf, struct kvm_vcpu *vcpu)
 	return handle_entry((__u64)vcpu, (__u64)vcpu->kvm, vcpu->vcpu_id);
 }
 
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(fast_entry_tp_btf, struct kvm_vcpu *vcpu)
+{
+	if (!vcpu)
+		return 0;
+	return fast_entry((__u64)vcpu, (__u64)vcpu->kvm, vcpu->vcpu_id);
+}
+
 SEC("raw_tp/kvm_entry")
 int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -72,6 +81,15 @@ int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 
 	return handle_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
 			    BPF_CORE_READ(vcpu, vcpu_id));
+}
+
+SEC("raw_tp/kvm_entry")
+int fast_entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)ctx->args[0];
+
+	return fast_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
+			  BPF_CORE_READ(vcpu, vcpu_id));
 }
 
 const volatile struct record_field entry_vcpu_id;	/* in kvm_entry's record */
@@ -85,6 +103,13 @@ SEC("tp/kvm/kvm_entry")
 int entry_tp(void *ctx)
 {
 	handle_entry(0, 0, read_field(ctx, &entry_vcpu_id));
+	return 1;
+}
+
+SEC("tp/kvm/kvm_entry")
+int fast_entry_tp(void *ctx)
+{
+	fast_entry(0, 0, read_field(ctx, &entry_vcpu_id));
 	return 1;
 }
 
@@ -119,69 +144,85 @@ static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 }
 
 /* @vcpu is a pointer or a plain number, as the type of program has it. */
-#define EXIT_BY_ARGS(vcpu, first, isa) do {						\
+#define EXIT_BY_ARGS(handle, vcpu, first, isa) do {					\
 	struct slot *s = slot_of_vcpu((__u64)(vcpu));					\
 											\
 	if (!s)										\
 		unknown_exit();								\
 	else										\
-		handle_exit(s, reason_in_args ? (__u32)(first) :			\
-			    vendor_reason((const void *)(vcpu), isa), isa);		\
+		handle(s, reason_in_args ? (__u32)(first) : handle##_reason(vcpu, isa), isa);	\
 } while (0)
+
+#define handle_exit_reason(vcpu, isa)	vendor_reason((const void *)(vcpu), isa)
+#define fast_exit_reason(vcpu, isa)						\
+	(can_cast ? load_reason((const void *)(vcpu), isa) :			\
+		    vendor_reason((const void *)(vcpu), isa))
 
 /*
  * The two layouts must not share an access to the context: the compiler would compute its address,
  * and the verifier takes constant ones only. So each has a pointer of its own.
  */
-SEC("tp_btf/kvm_exit")
-int exit_tp_btf(__u64 *ctx)
-{
-	__u64 *old = ctx, *new = ctx, vcpu;
-
-	barrier_var(old);
-	barrier_var(new);
-	if (reason_in_args) {
-		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
-		return 0;
-	}
-	vcpu = new[0];
-	if (vcpu)	/* as in entry_tp_btf */
-		EXIT_BY_ARGS(vcpu, 0, (__u32)new[1]);
-	return 0;
+#define EXIT_TP_BTF(name, handle)							\
+SEC("tp_btf/kvm_exit")									\
+int name(__u64 *ctx)									\
+{											\
+	__u64 *old = ctx, *new = ctx, vcpu;						\
+											\
+	barrier_var(old);								\
+	barrier_var(new);								\
+	if (reason_in_args) {								\
+		EXIT_BY_ARGS(handle, old[1], old[0], (__u32)old[2]);			\
+		return 0;								\
+	}										\
+	vcpu = new[0];									\
+	if (vcpu)	/* as in entry_tp_btf */					\
+		EXIT_BY_ARGS(handle, vcpu, 0, (__u32)new[1]);				\
+	return 0;									\
 }
 
-SEC("raw_tp/kvm_exit")
-int exit_raw_tp(__u64 *ctx)
-{
-	__u64 *old = ctx, *new = ctx;
+EXIT_TP_BTF(exit_tp_btf, handle_exit)
+EXIT_TP_BTF(fast_exit_tp_btf, fast_exit)
 
-	barrier_var(old);
-	barrier_var(new);
-	if (reason_in_args)
-		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
-	else
-		EXIT_BY_ARGS(new[0], 0, (__u32)new[1]);
-	return 0;
+#define EXIT_RAW_TP(name, handle)							\
+SEC("raw_tp/kvm_exit")									\
+int name(__u64 *ctx)									\
+{											\
+	__u64 *old = ctx, *new = ctx;							\
+											\
+	barrier_var(old);								\
+	barrier_var(new);								\
+	if (reason_in_args)								\
+		EXIT_BY_ARGS(handle, old[1], old[0], (__u32)old[2]);			\
+	else										\
+		EXIT_BY_ARGS(handle, new[0], 0, (__u32)new[1]);				\
+	return 0;									\
 }
 
-SEC("tp/kvm/kvm_exit")
-int exit_tp(void *ctx)
-{
-	__u64 id = bpf_get_current_pid_tgid(), reason = 0;
-	__u32 isa = 0;
-	struct slot *s;
+EXIT_RAW_TP(exit_raw_tp, handle_exit)
+EXIT_RAW_TP(fast_exit_raw_tp, fast_exit)
 
-	if (target_vm && target_vm != id >> 32)
-		return 1;
-	s = slot_of_thread((__u32)id);
-	if (!s) {
-		unknown_exit();
-		return 1;
-	}
-	record_reason(ctx, &reason, &isa);
-	handle_exit(s, reason, isa);
-	return 1;
+#define EXIT_TP(name, handle)								\
+SEC("tp/kvm/kvm_exit")									\
+int name(void *ctx)									\
+{											\
+	__u64 id = bpf_get_current_pid_tgid(), reason = 0;				\
+	__u32 isa = 0;									\
+	struct slot *s;									\
+											\
+	if (target_vm && target_vm != id >> 32)						\
+		return 1;								\
+	s = slot_of_thread((__u32)id);							\
+	if (!s) {									\
+		unknown_exit();								\
+		return 1;								\
+	}										\
+	record_reason(ctx, &reason, &isa);						\
+	handle(s, reason, isa);								\
+	return 1;									\
 }
+
+EXIT_TP(exit_tp, handle_exit)
+EXIT_TP(fast_exit_tp, fast_exit)
 
 /* ---- details ---- */
 

@@ -5,6 +5,7 @@
 
 #include "core/hist.h"
 #include "core/pair.h"
+#include "core/sample.h"
 
 #define MAX_SLOTS	1024	/* vCPUs at a time; a power of two */
 #define MAX_CPUS	8192	/* NR_CPUS of the largest x86 configuration; a power of two */
@@ -26,6 +27,17 @@ struct cached_value {
 	unsigned int value;	/* index + 1; 0 = nothing cached */
 };
 
+/* Of a slot, where not every exit is timed (exits_fast.h). */
+struct slot_times {
+	hist_u64 thread;	/* its tgid and tid, as bpf_get_current_pid_tgid() has them */
+	hist_u64 since;		/* when the exit or entry under way began, if that is timed; else 0 */
+	unsigned int weight;	/* of what is timed */
+	unsigned int value;	/* where the time of the exit goes, index into values */
+	struct sampler sampler;
+	hist_u64 chosen;	/* exits that were to be timed */
+	hist_u64 guest_timed, guest_weight;	/* of slot.guest_ns */
+};
+
 /* One vCPU. Written only by the thread that runs it, hence no atomic operations. */
 struct slot {
 	struct slot_key key;
@@ -44,6 +56,7 @@ struct slot {
 	hist_u64 other_cpus;	/* exits on CPUs that are not wanted: counted nowhere else */
 	hist_u64 detail_full;	/* exits that were counted without their detail */
 	struct cached_value cache[CACHE_SIZE];
+	struct slot_times times;
 };
 
 struct exit_key {
@@ -53,9 +66,12 @@ struct exit_key {
 	hist_u64 detail;
 };
 
+/* The first five are those of programs that time every exit; all weights are 1 then. */
 struct exit_val {
 	hist_u64 count, timed, total_ns, min_ns, max_ns;
-	struct hist hist;
+	hist_u64 chosen;	/* to be timed; written before count, so never less than that */
+	hist_u64 weight, square;	/* sums over the timed */
+	struct hist hist;	/* of weights */
 };
 
 /* A field of a trace record, from the event's `format`. */

@@ -18,6 +18,51 @@ const volatile struct record_field exit_reason, exit_isa;	/* in kvm_exit's recor
 
 #define UNKNOWN_REASON ~1ull	/* -1 is SVM's VMEXIT_INVALID */
 
+/*
+ * Since a35b9af4ec2c (6.2) an address can be read by a load instead of a call, if it is said to be
+ * of a type in the kernel's own BTF. The vendor's types are in modules, so any type will do that has
+ * at its beginning what is to be read: a pointer, or 32 bits.
+ */
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+const volatile unsigned char can_cast;
+
+static __always_inline const void *load_pointer(const void *at)
+{
+	const struct list_head *p = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct list_head));
+
+	return p->next;
+}
+
+static __always_inline __u32 load_u32(const void *at)
+{
+	const struct upid *p = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct upid));
+
+	return p->nr;
+}
+
+/* As vendor_reason(), without a call. */
+static __always_inline __u64 load_reason(const void *vcpu, __u32 isa)
+{
+	if (isa == isa_svm && bpf_core_type_exists(struct vcpu_svm)) {
+		const struct vcpu_svm *svm = vcpu;
+		const struct vmcb *vmcb = load_pointer(&svm->vmcb);
+		__u64 code = load_u32(&vmcb->control.exit_code);
+
+		if (bpf_core_field_size(vmcb->control.exit_code) == 8)
+			code |= (__u64)load_u32((const void *)&vmcb->control.exit_code + 4) << 32;
+		return code;
+	}
+	if (isa == isa_vmx && bpf_core_type_exists(struct vcpu_vmx)) {
+		const struct vcpu_vmx *vmx = vcpu;
+		const struct vcpu_vmx___vt *tdx = vcpu;
+
+		if (bpf_core_field_exists(tdx->vt))
+			return load_u32(&tdx->vt.exit_reason);
+		return load_u32(&vmx->exit_reason);
+	}
+	return UNKNOWN_REASON;
+}
+
 /* The code as KVM gives it to its trace record, all flags included. */
 static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
 {

@@ -35,6 +35,10 @@ struct bpf_raw_tracepoint_args {
 struct mm_struct;
 struct seq_file;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct task_struct {
 	int tgid;
 	struct mm_struct *mm;

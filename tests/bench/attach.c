@@ -259,12 +259,16 @@ int attach_open(const char *const others[MAX_OTHERS])
 		.mask = { [0 ... CPU_LIST_MAX / 64 - 1] = ~0ull },
 	};
 	static const struct engine_opts opts[NR_ENGINES] = {
-		[EXITLAB_TP] = { .rung = "kvm_exit=tp" },
+		[EXITLAB_PLAIN] = { .time = TIME_AUTO },
+		[EXITLAB_ALL] = { .time = TIME_ALL },
+		[EXITLAB_OFF] = { .time = TIME_OFF },
+		[EXITLAB_TP] = { .rung = "kvm_exit=tp", .time = TIME_AUTO },
 		[EXITLAB_MSR] = { .details = DETAIL_MSR },
 		[EXITLAB_PORT] = { .details = DETAIL_PORT },
 		[EXITLAB_GPA] = { .details = DETAIL_GPA },
-		[EXITLAB_CPUS] = { .cpus = &every_cpu },
-		[EXITLAB_COST] = { .own_cost = true },
+		[EXITLAB_CPUS] = { .cpus = &every_cpu, .time = TIME_AUTO },
+		[EXITLAB_COST] = { .own_cost = true, .time = TIME_AUTO },
+		[EXITLAB_OTHER ... NR_ENGINES - 1] = { .time = TIME_AUTO },
 	};
 	int ret = floor_open(), i;
 

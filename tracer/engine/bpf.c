@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "bpf/exits.h"
@@ -29,6 +30,7 @@ struct bpf_engine {
 	struct engine_opts opts;
 	struct exits_bpf *skel;
 	struct progs progs;
+	enum engine_time time;
 	unsigned int wanted;			/* bit for each event that is needed */
 	enum rung plan[NR_RUNG_EVENTS];
 };
@@ -96,7 +98,8 @@ static int set_fields(const struct bpf_engine *e)
 
 /* ---- loading ---- */
 
-static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, enum rung r)
+/* @fast: those that do not time every exit. */
+static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, enum rung r, bool fast)
 {
 #define RUNGS(name) { s->progs.name##_tp_btf, s->progs.name##_raw_tp, s->progs.name##_tp }
 	struct bpf_program *const all[NR_RUNG_EVENTS][NR_RUNGS] = {
@@ -105,8 +108,11 @@ static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, en
 		[EVENT_FAULT] = RUNGS(fault), [EVENT_MMIO] = RUNGS(mmio),
 		[EVENT_FAST_MMIO] = RUNGS(fast),
 	};
+	struct bpf_program *const sampling[2][NR_RUNGS] = {
+		[EVENT_ENTRY] = RUNGS(fast_entry), [EVENT_EXIT] = RUNGS(fast_exit),
+	};
 #undef RUNGS
-	return all[e][r];
+	return fast && e <= EVENT_EXIT ? sampling[e][r] : all[e][r];
 }
 
 static void choose_programs(struct bpf_engine *e)
@@ -116,9 +122,11 @@ static void choose_programs(struct bpf_engine *e)
 	e->progs.n = 0;
 	for (i = 0; i < NR_RUNG_EVENTS; i++)
 		for (r = 0; r < NR_RUNGS; r++) {
-			struct bpf_program *p = program_of(e->skel, i, r);
+			bool fast = e->time != TIME_ALL;
+			struct bpf_program *p = program_of(e->skel, i, r, fast);
 			bool use = (e->wanted & 1u << i) && e->plan[i] == r;
 
+			bpf_program__set_autoload(program_of(e->skel, i, r, !fast), false);
 			bpf_program__set_autoload(p, use);
 			if (use)
 				progs_add(&e->progs, p, rung_event_name(i), rung_name(r));
@@ -148,6 +156,16 @@ static int fill_queue(const struct bpf_map *queue)
 	return 0;
 }
 
+/* bpf_rdonly_cast, which programs may call from 6.2 on. */
+static bool kernel_has_cast(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool has = btf && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return has;
+}
+
 /* Opens and loads by e->plan. */
 static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
 {
@@ -159,6 +177,9 @@ static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
 	e->skel->rodata->target_vm = (unsigned int)e->opts.pid;
 	e->skel->rodata->reason_in_args = rungs_reason_in_args(facts);
 	e->skel->rodata->fault_has_vcpu = rungs_fault_has_vcpu(facts);
+	e->skel->rodata->time_every = e->time == TIME_EVERY ? e->opts.time_every : 0;
+	e->skel->rodata->time_off = e->time == TIME_OFF;
+	e->skel->rodata->can_cast = e->time != TIME_ALL && kernel_has_cast();
 	if (e->opts.cpus) {
 		e->skel->rodata->only_some_cpus = 1;
 		memcpy((void *)e->skel->rodata->cpu_mask, e->opts.cpus->mask,
@@ -234,6 +255,7 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		return -ENOMEM;
 	e->opts = *opts;
 	e->wanted = wanted_events(opts->details);
+	e->time = opts->details || opts->signals & SIGNAL_ACCOUNT ? TIME_ALL : opts->time;
 	ret = rungs_parse(forced, &force);
 	if (ret)
 		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
@@ -374,6 +396,10 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 			.vcpu = s.key.vcpu, .tid = (pid_t)s.tid, .entries = s.entries,
 			.exits = s.exits, .guest_ns = s.guest_ns,
 			.other_cpus = s.other_cpus };
+		if (e->time != TIME_ALL) {
+			v->guest_timed = s.times.guest_timed;
+			v->guest_more = s.times.guest_weight - s.times.guest_timed;
+		}
 		out->ledger.events += s.entries + s.exits;
 		out->ledger.map_full += s.map_full;
 		out->ledger.other_cpus += s.other_cpus;
@@ -381,7 +407,7 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 		out->ledger.unmatched_entries += s.unmatched_entries;
 		out->ledger.unmatched_exits += s.unmatched_exits;
 		/* The exit that is being handled right now has not been booked yet. */
-		if (s.pair.where == PAIR_IN_HOST) {
+		if (s.pair.where == PAIR_IN_HOST && e->time == TIME_ALL) {
 			r = find_reason(v, s.isa, s.reason, s.detail);
 			if (!r)
 				return -ENOMEM;
@@ -399,6 +425,7 @@ static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const in
 	__u32 i;
 
 	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		struct vcpu_trace *v;
 		struct exit_stat *r;
 
 		prev = &key;
@@ -406,12 +433,18 @@ static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const in
 			continue;
 		if (key.slot >= MAX_SLOTS || vcpu_of_slot[key.slot] < 0)
 			continue;
-		r = find_reason(&out->vcpus[vcpu_of_slot[key.slot]], key.isa, key.reason,
-				key.detail);
+		v = &out->vcpus[vcpu_of_slot[key.slot]];
+		r = find_reason(v, key.isa, key.reason, key.detail);
 		if (!r)
 			return -ENOMEM;
 		r->count += val.count;
 		r->timed = val.timed;
+		if (e->time != TIME_ALL) {
+			r->skipped = val.count > val.chosen ? val.count - val.chosen : 0;
+			r->weight_more = val.weight - val.timed;
+			r->square_more = val.square - val.timed;
+			v->skipped += r->skipped;
+		}
 		r->total_ns = val.total_ns;
 		r->min_ns = val.min_ns;
 		r->max_ns = val.max_ns;
@@ -431,6 +464,8 @@ static int bpf_read(void *b, struct trace_snapshot *out)
 	if (ret)
 		return ret;
 	progs_read(&e->progs, out);
+	out->time = e->time;
+	out->time_every = e->opts.time_every;
 	out->ledger.map_full += e->skel->bss->counts.slots_full;
 	out->ledger.unknown_exits = e->skel->bss->counts.unknown_exits;
 	return 0;

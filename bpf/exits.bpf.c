@@ -144,62 +144,101 @@ static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 }
 
 /* @vcpu is a pointer or a plain number, as the type of program has it. */
-#define EXIT_BY_ARGS(handle, vcpu, first, isa) do {					\
+#define EXIT_BY_ARGS(vcpu, first, isa) do {						\
 	struct slot *s = slot_of_vcpu((__u64)(vcpu));					\
 											\
 	if (!s)										\
 		unknown_exit();								\
 	else										\
-		handle(s, reason_in_args ? (__u32)(first) : handle##_reason(vcpu, isa), isa);	\
+		handle_exit(s, reason_in_args ? (__u32)(first) :			\
+			    vendor_reason((const void *)(vcpu), isa), isa);		\
 } while (0)
-
-#define handle_exit_reason(vcpu, isa)	vendor_reason((const void *)(vcpu), isa)
-#define fast_exit_reason(vcpu, isa)						\
-	(can_cast ? load_reason((const void *)(vcpu), isa) :			\
-		    vendor_reason((const void *)(vcpu), isa))
 
 /*
  * The two layouts must not share an access to the context: the compiler would compute its address,
  * and the verifier takes constant ones only. So each has a pointer of its own.
  */
-#define EXIT_TP_BTF(name, handle)							\
-SEC("tp_btf/kvm_exit")									\
-int name(__u64 *ctx)									\
-{											\
-	__u64 *old = ctx, *new = ctx, vcpu;						\
-											\
-	barrier_var(old);								\
-	barrier_var(new);								\
-	if (reason_in_args) {								\
-		EXIT_BY_ARGS(handle, old[1], old[0], (__u32)old[2]);			\
-		return 0;								\
-	}										\
-	vcpu = new[0];									\
-	if (vcpu)	/* as in entry_tp_btf */					\
-		EXIT_BY_ARGS(handle, vcpu, 0, (__u32)new[1]);				\
-	return 0;									\
+SEC("tp_btf/kvm_exit")
+int exit_tp_btf(__u64 *ctx)
+{
+	__u64 *old = ctx, *new = ctx, vcpu;
+
+	barrier_var(old);
+	barrier_var(new);
+	if (reason_in_args) {
+		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
+		return 0;
+	}
+	vcpu = new[0];
+	if (vcpu)	/* as in entry_tp_btf */
+		EXIT_BY_ARGS(vcpu, 0, (__u32)new[1]);
+	return 0;
 }
 
-EXIT_TP_BTF(exit_tp_btf, handle_exit)
-EXIT_TP_BTF(fast_exit_tp_btf, fast_exit)
+SEC("raw_tp/kvm_exit")
+int exit_raw_tp(__u64 *ctx)
+{
+	__u64 *old = ctx, *new = ctx;
 
-#define EXIT_RAW_TP(name, handle)							\
-SEC("raw_tp/kvm_exit")									\
-int name(__u64 *ctx)									\
-{											\
-	__u64 *old = ctx, *new = ctx;							\
+	barrier_var(old);
+	barrier_var(new);
+	if (reason_in_args)
+		EXIT_BY_ARGS(old[1], old[0], (__u32)old[2]);
+	else
+		EXIT_BY_ARGS(new[0], 0, (__u32)new[1]);
+	return 0;
+}
+
+/* The two layouts are two programs here, so that none has to ask which. */
+static __always_inline int fast_exit_args(__u64 vcpu, __u64 reason, __u32 isa)
+{
+	struct slot *s = slot_of_vcpu(vcpu);
+
+	if (!s)
+		unknown_exit();
+	else
+		fast_exit(s, reason, isa);
+	return 0;
+}
+
+/* A macro because of @vcpu. */
+#define FAST_EXIT(vcpu, isa) do {							\
+	struct slot *s = slot_of_vcpu((__u64)(vcpu));					\
 											\
-	barrier_var(old);								\
-	barrier_var(new);								\
-	if (reason_in_args)								\
-		EXIT_BY_ARGS(handle, old[1], old[0], (__u32)old[2]);			\
+	if (!s)										\
+		unknown_exit();								\
 	else										\
-		EXIT_BY_ARGS(handle, new[0], 0, (__u32)new[1]);				\
-	return 0;									\
+		fast_exit(s, fast_reason((const void *)(vcpu), isa), isa);		\
+} while (0)
+
+SEC("tp_btf/kvm_exit")
+int fast_exit_tp_btf(__u64 *ctx)
+{
+	__u64 vcpu = ctx[0];
+
+	if (vcpu)
+		FAST_EXIT(vcpu, (__u32)ctx[1]);
+	return 0;
 }
 
-EXIT_RAW_TP(exit_raw_tp, handle_exit)
-EXIT_RAW_TP(fast_exit_raw_tp, fast_exit)
+SEC("raw_tp/kvm_exit")
+int fast_exit_raw_tp(__u64 *ctx)
+{
+	FAST_EXIT(ctx[0], (__u32)ctx[1]);
+	return 0;
+}
+
+SEC("tp_btf/kvm_exit")
+int fast_old_exit_tp_btf(__u64 *ctx)
+{
+	return fast_exit_args(ctx[1], (__u32)ctx[0], (__u32)ctx[2]);
+}
+
+SEC("raw_tp/kvm_exit")
+int fast_old_exit_raw_tp(__u64 *ctx)
+{
+	return fast_exit_args(ctx[1], (__u32)ctx[0], (__u32)ctx[2]);
+}
 
 #define EXIT_TP(name, handle)								\
 SEC("tp/kvm/kvm_exit")									\

@@ -25,16 +25,20 @@ struct cached_value {
 	hist_u64 reason, detail;
 	unsigned int isa;
 	unsigned int value;	/* index + 1; 0 = nothing cached */
+	hist_u64 count;		/* of exits_fast.h: exits that are not in exit_val.count yet */
 };
+
+/* enum pair_where of exits_fast.h, besides those of core/pair.h: the time of this is taken. */
+enum { FAST_TIMED_HOST = 3, FAST_TIMED_GUEST = 4 };
 
 /* Of a slot, where not every exit is timed (exits_fast.h). */
 struct slot_times {
 	hist_u64 thread;	/* its tgid and tid, as bpf_get_current_pid_tgid() has them */
-	hist_u64 since;		/* when the exit or entry under way began, if that is timed; else 0 */
+	hist_u64 since;		/* when what is timed began */
+	hist_u64 now;		/* the time, if it has been read for this event already; else 0 */
 	unsigned int weight;	/* of what is timed */
 	unsigned int value;	/* where the time of the exit goes, index into values */
 	struct sampler sampler;
-	hist_u64 chosen;	/* exits that were to be timed */
 	hist_u64 guest_timed, guest_weight;	/* of slot.guest_ns */
 };
 
@@ -69,7 +73,7 @@ struct exit_key {
 /* The first five are those of programs that time every exit; all weights are 1 then. */
 struct exit_val {
 	hist_u64 count, timed, total_ns, min_ns, max_ns;
-	hist_u64 chosen;	/* to be timed; written before count, so never less than that */
+	hist_u64 chosen;	/* to be timed; counted before the exit itself is */
 	hist_u64 weight, square;	/* sums over the timed */
 	struct hist hist;	/* of weights */
 };

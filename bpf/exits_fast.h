@@ -40,51 +40,34 @@ static __noinline int slow_slot(__u64 vcpu, __u64 kvm, int vcpu_id)
 	return s->index;
 }
 
-/* The vCPU's first entry, or one after another entry. */
+/* An entry that ends the time of an exit; the first one; one after another entry. */
 static __noinline int odd_entry(__u32 slot)
 {
 	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
+	struct slot_times *t = &s->times;
+	__u64 now, ns, i, w = t->weight;
+	__u32 value = t->value;
+	struct exit_val *v;
 
-	if (s->pair.where == PAIR_IN_GUEST && cpu_is_wanted())
-		s->unmatched_entries++;
-	/* The guest's turn that begins here belongs to no exit. While every exit is timed, so is it. */
-	s->times.since = time_off || s->times.sampler.n > 1 ? 0 : bpf_ktime_get_ns();
-	s->times.weight = 1;
-	return 0;
-}
-
-/* The vCPU's first event is this exit, or it comes after another exit. */
-static __noinline int odd_exit(__u32 slot)
-{
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
-
-	if (s->pair.where == PAIR_IN_HOST)
-		s->unmatched_exits++;
-	s->times.since = 0;
-	return 0;
-}
-
-static __noinline int other_cpu(__u32 slot)
-{
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
-
-	s->pair.where = PAIR_UNKNOWN;
-	s->times.since = 0;
-	s->other_cpus++;
-	return 0;
-}
-
-/* Ends a time: of the exit at the entry, and then the guest's turn begins; both are of one sample. */
-static __noinline int timed_entry(__u32 slot)
-{
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
-	__u64 now = bpf_ktime_get_ns(), ns, i, w = s->times.weight;
-	__u32 value = s->times.value;
-	struct exit_val *v = bpf_map_lookup_elem(&values, &value);
-
+	if (s->pair.where != FAST_TIMED_HOST) {
+		if (s->pair.where != PAIR_UNKNOWN)
+			s->unmatched_entries++;
+		s->pair.where = PAIR_IN_GUEST;
+		/* The guest's turn that begins belongs to no exit. While all are timed, so is it. */
+		if (time_off || t->sampler.n > 1)
+			return 0;
+		t->weight = 1;
+		t->since = bpf_ktime_get_ns();
+		s->pair.where = FAST_TIMED_GUEST;
+		return 0;
+	}
+	now = bpf_ktime_get_ns();
 	/* Clocks of two CPUs, as in core/pair.h. */
-	ns = now > s->times.since ? now - s->times.since : 0;
-	s->times.since = now;
+	ns = now > t->since ? now - t->since : 0;
+	/* The guest's turn that follows is of the same sample. */
+	t->since = now;
+	s->pair.where = FAST_TIMED_GUEST;
+	v = bpf_map_lookup_elem(&values, &value);
 	if (!v)
 		return 0;
 	if (!v->timed || ns < v->min_ns)
@@ -103,35 +86,49 @@ static __noinline int timed_entry(__u32 slot)
 	return 0;
 }
 
-/* Exit that ends a time, or is to be timed, or both. @value: where it is counted. */
+/* An exit that ends a guest's turn that is timed; the first event; one after another exit. */
+static __noinline int odd_exit(__u32 slot)
+{
+	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
+	struct slot_times *t = &s->times;
+	__u64 now;
+
+	if (s->pair.where == FAST_TIMED_GUEST) {
+		now = bpf_ktime_get_ns();
+		s->guest_ns += now > t->since ? t->weight * (now - t->since) : 0;
+		t->guest_timed++;
+		t->guest_weight += t->weight;
+		if (sampler_due(&t->sampler))
+			t->now = now;
+	} else if (s->pair.where != PAIR_UNKNOWN) {
+		s->unmatched_exits++;
+	}
+	return 0;
+}
+
+/* An exit that is to be timed; @value: where it is counted. */
 static __noinline int timed_exit(__u32 slot, __u32 value)
 {
 	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
-	struct sampler *sampler = &s->times.sampler;
-	__u64 now = bpf_ktime_get_ns(), w = s->times.weight;
+	struct slot_times *t = &s->times;
 	struct exit_val *v;
 
-	if (s->times.since) {
-		s->guest_ns += now > s->times.since ? w * (now - s->times.since) : 0;
-		s->times.guest_timed++;
-		s->times.guest_weight += w;
-		s->times.since = 0;
-	}
-	if (!sampler_due(sampler)) {
-		sampler_skip(sampler);
+	if (time_off) {
+		t->sampler.left = ~0u;
 		return 0;
 	}
-	s->times.weight = sampler_take(sampler, time_every, now, slot + 1);
-	s->times.value = value;
-	s->times.since = now;
-	s->times.chosen++;
+	t->since = t->now ? t->now : bpf_ktime_get_ns();
+	t->now = 0;
+	t->weight = sampler_take(&t->sampler, time_every, t->since, slot + 1);
+	t->value = value;
+	s->pair.where = FAST_TIMED_HOST;
 	v = bpf_map_lookup_elem(&values, &value);
 	if (v)
 		v->chosen++;
 	return 0;
 }
 
-/* Exit of a kind that the cache does not know: index of its numbers, or -1. */
+/* Exit of a kind that the cache does not know: 0, or -1 if there is no room to count it. */
 static __noinline int fast_miss(__u32 slot, __u32 isa, __u64 reason)
 {
 	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
@@ -139,7 +136,7 @@ static __noinline int fast_miss(__u32 slot, __u32 isa, __u64 reason)
 	s->isa = isa;
 	s->reason = reason;
 	s->detail = 0;
-	return miss(slot);
+	return miss(slot) < 0 ? -1 : 0;
 }
 
 /* ---- every event ---- */
@@ -156,44 +153,31 @@ static __always_inline int fast_entry(__u64 vcpu, __u64 kvm, int vcpu_id)
 			return 0;
 		s = &slots[i & (MAX_SLOTS - 1)];
 	}
-	if (s->pair.where != PAIR_IN_HOST)
+	s->entries++;
+	if (s->pair.where == PAIR_IN_HOST)
+		s->pair.where = PAIR_IN_GUEST;
+	else
 		odd_entry(s->index);
-	else if (!time_off && s->times.since)
-		timed_entry(s->index);
-	s->pair.where = PAIR_IN_GUEST;
-	if (cpu_is_wanted())
-		s->entries++;
 	return 0;
 }
 
+/* The number of exits is the sum of those of its kinds, so there is no other. */
 static __always_inline void fast_exit(struct slot *s, __u64 reason, __u32 isa)
 {
 	struct cached_value *c;
-	struct exit_val *v;
-	__u32 value;
 
-	if (!cpu_is_wanted()) {
-		other_cpu(s->index);
-		return;
-	}
 	if (s->pair.where != PAIR_IN_GUEST)
 		odd_exit(s->index);
 	s->pair.where = PAIR_IN_HOST;
-	s->exits++;
 	c = &s->cache[reason * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)];
-	value = c->value - 1;
 	if (c->reason != reason || c->isa != isa || !c->value)
-		value = fast_miss(s->index, isa, reason);
-	v = bpf_map_lookup_elem(&values, &value);
-	if (!v)
-		return;
-	if (time_off)
-		;
-	else if (s->times.since || sampler_due(&s->times.sampler))
-		timed_exit(s->index, value);
+		if (fast_miss(s->index, isa, reason))
+			return;
+	if (sampler_due(&s->times.sampler))
+		timed_exit(s->index, c->value - 1);
 	else
 		sampler_skip(&s->times.sampler);
-	v->count++;
+	c->count++;
 }
 
 #endif

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "bpf/exits.h"
@@ -98,8 +97,7 @@ static int set_fields(const struct bpf_engine *e)
 
 /* ---- loading ---- */
 
-/* @fast: those that do not time every exit. */
-static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, enum rung r, bool fast)
+static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, enum rung r)
 {
 #define RUNGS(name) { s->progs.name##_tp_btf, s->progs.name##_raw_tp, s->progs.name##_tp }
 	struct bpf_program *const all[NR_RUNG_EVENTS][NR_RUNGS] = {
@@ -108,29 +106,38 @@ static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, en
 		[EVENT_FAULT] = RUNGS(fault), [EVENT_MMIO] = RUNGS(mmio),
 		[EVENT_FAST_MMIO] = RUNGS(fast),
 	};
-	struct bpf_program *const sampling[2][NR_RUNGS] = {
+	return all[e][r];
+}
+
+/* The same where not every exit is timed. */
+static struct bpf_program *fast_program_of(struct exits_bpf *s, enum rung_event e, enum rung r)
+{
+	struct bpf_program *const all[2][NR_RUNGS] = {
 		[EVENT_ENTRY] = RUNGS(fast_entry), [EVENT_EXIT] = RUNGS(fast_exit),
 	};
 #undef RUNGS
-	return fast && e <= EVENT_EXIT ? sampling[e][r] : all[e][r];
+	if (e == EVENT_EXIT && s->rodata->reason_in_args && r < RUNG_TP)
+		return r == RUNG_TP_BTF ? s->progs.fast_old_exit_tp_btf :
+					  s->progs.fast_old_exit_raw_tp;
+	return all[e][r];
 }
 
 static void choose_programs(struct bpf_engine *e)
 {
-	unsigned int i, r;
+	struct bpf_program *p;
+	unsigned int i;
 
 	e->progs.n = 0;
-	for (i = 0; i < NR_RUNG_EVENTS; i++)
-		for (r = 0; r < NR_RUNGS; r++) {
-			bool fast = e->time != TIME_ALL;
-			struct bpf_program *p = program_of(e->skel, i, r, fast);
-			bool use = (e->wanted & 1u << i) && e->plan[i] == r;
-
-			bpf_program__set_autoload(program_of(e->skel, i, r, !fast), false);
-			bpf_program__set_autoload(p, use);
-			if (use)
-				progs_add(&e->progs, p, rung_event_name(i), rung_name(r));
-		}
+	bpf_object__for_each_program(p, e->skel->obj)
+		bpf_program__set_autoload(p, false);
+	for (i = 0; i < NR_RUNG_EVENTS; i++) {
+		if (!(e->wanted & 1u << i))
+			continue;
+		p = e->time == TIME_ALL ? program_of(e->skel, i, e->plan[i]) :
+					  fast_program_of(e->skel, i, e->plan[i]);
+		bpf_program__set_autoload(p, true);
+		progs_add(&e->progs, p, rung_event_name(i), rung_name(e->plan[i]));
+	}
 }
 
 /* Numbers for as many reasons as that many CPUs may bring: 2.3 kB each. */
@@ -156,16 +163,6 @@ static int fill_queue(const struct bpf_map *queue)
 	return 0;
 }
 
-/* bpf_rdonly_cast, which programs may call from 6.2 on. */
-static bool kernel_has_cast(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool has = btf && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
-
-	btf__free(btf);
-	return has;
-}
-
 /* Opens and loads by e->plan. */
 static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
 {
@@ -179,7 +176,6 @@ static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
 	e->skel->rodata->fault_has_vcpu = rungs_fault_has_vcpu(facts);
 	e->skel->rodata->time_every = e->time == TIME_EVERY ? e->opts.time_every : 0;
 	e->skel->rodata->time_off = e->time == TIME_OFF;
-	e->skel->rodata->can_cast = e->time != TIME_ALL && kernel_has_cast();
 	if (e->opts.cpus) {
 		e->skel->rodata->only_some_cpus = 1;
 		memcpy((void *)e->skel->rodata->cpu_mask, e->opts.cpus->mask,
@@ -255,7 +251,9 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		return -ENOMEM;
 	e->opts = *opts;
 	e->wanted = wanted_events(opts->details);
-	e->time = opts->details || opts->signals & SIGNAL_ACCOUNT ? TIME_ALL : opts->time;
+	/* What comes between exit and entry, or must be known of each, takes the other programs. */
+	e->time = opts->details || opts->cpus || opts->signals & SIGNAL_ACCOUNT ? TIME_ALL :
+									   opts->time;
 	ret = rungs_parse(forced, &force);
 	if (ret)
 		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
@@ -397,10 +395,12 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 			.exits = s.exits, .guest_ns = s.guest_ns,
 			.other_cpus = s.other_cpus };
 		if (e->time != TIME_ALL) {
+			/* The others are counted by reason. */
+			v->exits = s.map_full;
 			v->guest_timed = s.times.guest_timed;
 			v->guest_more = s.times.guest_weight - s.times.guest_timed;
 		}
-		out->ledger.events += s.entries + s.exits;
+		out->ledger.events += s.entries + v->exits;
 		out->ledger.map_full += s.map_full;
 		out->ledger.other_cpus += s.other_cpus;
 		out->ledger.detail_full += s.detail_full;
@@ -415,6 +415,41 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 		}
 	}
 	return 0;
+}
+
+/* Exits of the kind with number @value that are not in its sums yet. */
+static uint64_t cached_count(const struct slot *s, __u32 value)
+{
+	size_t i;
+
+	for (i = 0; i < CACHE_SIZE; i++) {
+		const volatile struct cached_value *c = &s->cache[i];
+		uint64_t n;
+
+		if (c->value != value + 1)
+			continue;
+		n = c->count;
+		/* Another kind may have taken its place meanwhile. */
+		return c->value == value + 1 ? n : 0;
+	}
+	return 0;
+}
+
+/*
+ * Where not every exit is timed, the count is in two places. The order of reading is such that an
+ * exit may be missed that happens just now, but none is seen twice, nor taken for one not chosen.
+ */
+static void read_sampled(struct bpf_engine *e, const struct exit_key *key, __u32 value,
+			 struct vcpu_trace *v, struct exit_stat *r)
+{
+	struct exit_val val;
+
+	r->count += cached_count(&e->skel->bss->slots[key->slot], value);
+	v->exits += r->count;
+	if (bpf_map_lookup_elem(bpf_map__fd(e->skel->maps.values), &value, &val))
+		return;
+	r->skipped = r->count > val.chosen ? r->count - val.chosen : 0;
+	v->skipped += r->skipped;
 }
 
 static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const int *vcpu_of_slot)
@@ -439,16 +474,16 @@ static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const in
 			return -ENOMEM;
 		r->count += val.count;
 		r->timed = val.timed;
-		if (e->time != TIME_ALL) {
-			r->skipped = val.count > val.chosen ? val.count - val.chosen : 0;
-			r->weight_more = val.weight - val.timed;
-			r->square_more = val.square - val.timed;
-			v->skipped += r->skipped;
-		}
 		r->total_ns = val.total_ns;
 		r->min_ns = val.min_ns;
 		r->max_ns = val.max_ns;
 		r->hist = val.hist;
+		if (e->time != TIME_ALL) {
+			r->weight_more = val.weight - val.timed;
+			r->square_more = val.square - val.timed;
+			read_sampled(e, &key, i, v, r);
+			out->ledger.events += r->count;
+		}
 	}
 	return 0;
 }

@@ -71,7 +71,8 @@ int BPF_PROG(fast_entry_tp_btf, struct kvm_vcpu *vcpu)
 {
 	if (!vcpu)
 		return 0;
-	return fast_entry((__u64)vcpu, (__u64)vcpu->kvm, vcpu->vcpu_id);
+	return fast_entry(bpf_get_current_pid_tgid(), (__u64)vcpu, (__u64)vcpu->kvm,
+			  (__u32)vcpu->vcpu_id, PLACE_OF_POINTER(vcpu));
 }
 
 SEC("raw_tp/kvm_entry")
@@ -88,8 +89,8 @@ int fast_entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)ctx->args[0];
 
-	return fast_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
-			  BPF_CORE_READ(vcpu, vcpu_id));
+	return fast_entry(bpf_get_current_pid_tgid(), (__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
+			  (__u32)BPF_CORE_READ(vcpu, vcpu_id), PLACE((__u64)vcpu));
 }
 
 const volatile struct record_field entry_vcpu_id;	/* in kvm_entry's record */
@@ -109,18 +110,11 @@ int entry_tp(void *ctx)
 SEC("tp/kvm/kvm_entry")
 int fast_entry_tp(void *ctx)
 {
-	fast_entry(0, 0, read_field(ctx, &entry_vcpu_id));
+	slow_entry(0, 0, read_field(ctx, &entry_vcpu_id), 0);
 	return 1;
 }
 
 /* ---- exits ---- */
-
-/* An exit of a vCPU without a slot. */
-static __always_inline void unknown_exit(void)
-{
-	if ((!target_vm || target_vm == bpf_get_current_pid_tgid() >> 32) && cpu_is_wanted())
-		__sync_fetch_and_add(&counts.unknown_exits, 1);
-}
 
 static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 {
@@ -189,55 +183,34 @@ int exit_raw_tp(__u64 *ctx)
 	return 0;
 }
 
-/* The two layouts are two programs here, so that none has to ask which. */
-static __always_inline int fast_exit_args(__u64 vcpu, __u64 reason, __u32 isa)
-{
-	struct slot *s = slot_of_vcpu(vcpu);
-
-	if (!s)
-		unknown_exit();
-	else
-		fast_exit(s, reason, isa);
-	return 0;
-}
-
-/* A macro because of @vcpu. */
-#define FAST_EXIT(vcpu, isa) do {							\
-	struct slot *s = slot_of_vcpu((__u64)(vcpu));					\
-											\
-	if (!s)										\
-		unknown_exit();								\
-	else										\
-		fast_exit(s, fast_reason((const void *)(vcpu), isa), isa);		\
-} while (0)
-
 SEC("tp_btf/kvm_exit")
 int fast_exit_tp_btf(__u64 *ctx)
 {
 	__u64 vcpu = ctx[0];
 
-	if (vcpu)
-		FAST_EXIT(vcpu, (__u32)ctx[1]);
-	return 0;
+	if (!vcpu)
+		return 0;
+	return fast_exit(vcpu, fast_reason((const void *)vcpu, ctx[1]), ctx[1],
+			 PLACE_OF_POINTER(vcpu));
 }
 
 SEC("raw_tp/kvm_exit")
 int fast_exit_raw_tp(__u64 *ctx)
 {
-	FAST_EXIT(ctx[0], (__u32)ctx[1]);
-	return 0;
+	return fast_exit(ctx[0], fast_reason((const void *)ctx[0], ctx[1]), ctx[1], PLACE(ctx[0]));
 }
 
+/* The two layouts are two programs here, so that none has to ask which. */
 SEC("tp_btf/kvm_exit")
 int fast_old_exit_tp_btf(__u64 *ctx)
 {
-	return fast_exit_args(ctx[1], (__u32)ctx[0], (__u32)ctx[2]);
+	return fast_exit(ctx[1], (__u32)ctx[0], ctx[2], PLACE_OF_POINTER(ctx[1]));
 }
 
 SEC("raw_tp/kvm_exit")
 int fast_old_exit_raw_tp(__u64 *ctx)
 {
-	return fast_exit_args(ctx[1], (__u32)ctx[0], (__u32)ctx[2]);
+	return fast_exit(ctx[1], (__u32)ctx[0], ctx[2], PLACE(ctx[1]));
 }
 
 #define EXIT_TP(name, handle)								\
@@ -261,7 +234,8 @@ int name(void *ctx)									\
 }
 
 EXIT_TP(exit_tp, handle_exit)
-EXIT_TP(fast_exit_tp, fast_exit)
+#define fast_exit_of(s, reason, isa)	any_exit(s->index, reason, isa)
+EXIT_TP(fast_exit_tp, fast_exit_of)
 
 /* ---- details ---- */
 

@@ -91,6 +91,12 @@ struct hint {
 	unsigned int pad[15];
 };
 
+/* Slot of a vCPU by its address, for exits_fast.h; two that hash to the same take turns. */
+#define PLACE_BITS	12
+
+/* What no exit reason is: an empty place in the cache of exits_fast.h. */
+#define NO_REASON	(~2ull)
+
 /* Events that belong to no slot. */
 struct global_counts {
 	hist_u64 slots_full;	/* entries of vCPUs for which there was no slot */

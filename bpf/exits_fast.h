@@ -4,9 +4,8 @@
  * (core/sample.h) reads the clock, as does the entry after it and the exit after that, which ends
  * the guest's turn; what is timed weighs as much as the exits that it stands for.
  *
- * What every event has to do is in fast_entry() and fast_exit(), in line and without a call where
- * that can be; the rest is in functions of their own. A detail cannot be had here: it comes when
- * the exit has been counted.
+ * A detail cannot be had here: it comes when the exit has been counted. Nor is there -C: the rare
+ * options would cost all others something.
  */
 #ifndef EXITLAB_BPF_EXITS_FAST_H
 #define EXITLAB_BPF_EXITS_FAST_H
@@ -14,10 +13,24 @@
 const volatile unsigned int time_every;		/* N; 0 = by the rate of exits */
 const volatile unsigned char time_off;		/* nothing is timed */
 
+__u16 places[1 << PLACE_BITS];
+
+/*
+ * The place of a vCPU in places. The verifier lets nobody multiply what it knows to be a pointer, but
+ * the difference of two pointers is a number.
+ */
+#define PLACE(n)		((n) * 0x9e3779b97f4a7c15ull >> (64 - PLACE_BITS))
+#define PLACE_OF_POINTER(vcpu)	PLACE((__u64)((const char *)(vcpu) - (const char *)places))
+
+static __always_inline __u16 *place_at(__u32 i)
+{
+	return &places[i & ((1 << PLACE_BITS) - 1)];
+}
+
 /* ---- what is rare ---- */
 
-/* Entry of a vCPU that this thread, or this CPU, was not the last to run: its slot's number or -1. */
-static __noinline int slow_slot(__u64 vcpu, __u64 kvm, int vcpu_id)
+/* Slot of a vCPU that this thread runs for the first time, or that is not in its place; or -1. */
+static __always_inline int find_slot(__u64 vcpu, __u64 kvm, int vcpu_id, __u32 place)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct slot *s;
@@ -37,13 +50,13 @@ static __noinline int slow_slot(__u64 vcpu, __u64 kvm, int vcpu_id)
 		if (!s)
 			return -1;
 	}
+	*place_at(place) = s->index;
 	return s->index;
 }
 
 /* An entry that ends the time of an exit; the first one; one after another entry. */
-static __noinline int odd_entry(__u32 slot)
+static __always_inline void odd_entry(struct slot *s)
 {
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
 	struct slot_times *t = &s->times;
 	__u64 now, ns, i, w = t->weight;
 	__u32 value = t->value;
@@ -55,11 +68,11 @@ static __noinline int odd_entry(__u32 slot)
 		s->pair.where = PAIR_IN_GUEST;
 		/* The guest's turn that begins belongs to no exit. While all are timed, so is it. */
 		if (time_off || t->sampler.n > 1)
-			return 0;
+			return;
 		t->weight = 1;
 		t->since = bpf_ktime_get_ns();
 		s->pair.where = FAST_TIMED_GUEST;
-		return 0;
+		return;
 	}
 	now = bpf_ktime_get_ns();
 	/* Clocks of two CPUs, as in core/pair.h. */
@@ -69,7 +82,7 @@ static __noinline int odd_entry(__u32 slot)
 	s->pair.where = FAST_TIMED_GUEST;
 	v = bpf_map_lookup_elem(&values, &value);
 	if (!v)
-		return 0;
+		return;
 	if (!v->timed || ns < v->min_ns)
 		v->min_ns = ns;
 	if (ns > v->max_ns)
@@ -83,13 +96,11 @@ static __noinline int odd_entry(__u32 slot)
 	barrier_var(i);
 	if (i < HIST_BUCKETS)
 		v->hist.n[i] += w;
-	return 0;
 }
 
 /* An exit that ends a guest's turn that is timed; the first event; one after another exit. */
-static __noinline int odd_exit(__u32 slot)
+static __always_inline void odd_exit(struct slot *s)
 {
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
 	struct slot_times *t = &s->times;
 	__u64 now;
 
@@ -103,81 +114,129 @@ static __noinline int odd_exit(__u32 slot)
 	} else if (s->pair.where != PAIR_UNKNOWN) {
 		s->unmatched_exits++;
 	}
-	return 0;
 }
 
 /* An exit that is to be timed; @value: where it is counted. */
-static __noinline int timed_exit(__u32 slot, __u32 value)
+static __always_inline void timed_exit(struct slot *s, __u32 value)
 {
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
 	struct slot_times *t = &s->times;
 	struct exit_val *v;
 
 	if (time_off) {
 		t->sampler.left = ~0u;
-		return 0;
+		return;
 	}
 	t->since = t->now ? t->now : bpf_ktime_get_ns();
 	t->now = 0;
-	t->weight = sampler_take(&t->sampler, time_every, t->since, slot + 1);
+	t->weight = sampler_take(&t->sampler, time_every, t->since, s->index + 1);
 	t->value = value;
 	s->pair.where = FAST_TIMED_HOST;
 	v = bpf_map_lookup_elem(&values, &value);
 	if (v)
 		v->chosen++;
-	return 0;
 }
 
-/* Exit of a kind that the cache does not know: 0, or -1 if there is no room to count it. */
-static __noinline int fast_miss(__u32 slot, __u32 isa, __u64 reason)
+/* All that an entry can need. */
+static __noinline int slow_entry(__u64 vcpu, __u64 kvm, __u64 vcpu_id, __u32 place)
 {
-	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
+	int i = find_slot(vcpu, kvm, vcpu_id, place);
+	struct slot *s;
 
-	s->isa = isa;
-	s->reason = reason;
-	s->detail = 0;
-	return miss(slot) < 0 ? -1 : 0;
-}
-
-/* ---- every event ---- */
-
-static __always_inline int fast_entry(__u64 vcpu, __u64 kvm, int vcpu_id)
-{
-	struct slot *s = &slots[this_hint()->slot & (MAX_SLOTS - 1)];
-
-	if (s->times.thread != bpf_get_current_pid_tgid() || s->vcpu != vcpu ||
-	    s->key.kvm != kvm || s->key.vcpu != vcpu_id) {
-		int i = slow_slot(vcpu, kvm, vcpu_id);
-
-		if (i < 0)
-			return 0;
-		s = &slots[i & (MAX_SLOTS - 1)];
-	}
+	if (i < 0)
+		return 0;
+	s = &slots[i & (MAX_SLOTS - 1)];
 	s->entries++;
 	if (s->pair.where == PAIR_IN_HOST)
 		s->pair.where = PAIR_IN_GUEST;
 	else
-		odd_entry(s->index);
+		odd_entry(s);
 	return 0;
 }
 
-/* The number of exits is the sum of those of its kinds, so there is no other. */
-static __always_inline void fast_exit(struct slot *s, __u64 reason, __u32 isa)
+static __always_inline struct cached_value *kind_of(struct slot *s, __u64 reason)
 {
+	return &s->cache[reason * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)];
+}
+
+/* All that an exit can need. */
+static __noinline int any_exit(__u32 slot, __u64 reason, __u32 isa)
+{
+	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
 	struct cached_value *c;
 
 	if (s->pair.where != PAIR_IN_GUEST)
-		odd_exit(s->index);
+		odd_exit(s);
 	s->pair.where = PAIR_IN_HOST;
-	c = &s->cache[reason * 0x9e3779b97f4a7c15ull >> (64 - CACHE_BITS)];
-	if (c->reason != reason || c->isa != isa || !c->value)
-		if (fast_miss(s->index, isa, reason))
-			return;
+	c = kind_of(s, reason);
+	if (c->reason != reason) {
+		s->isa = isa;
+		s->reason = reason;
+		s->detail = 0;
+		if (miss(slot) < 0)
+			return 0;
+	}
 	if (sampler_due(&s->times.sampler))
-		timed_exit(s->index, c->value - 1);
+		timed_exit(s, c->value - 1);
 	else
 		sampler_skip(&s->times.sampler);
 	c->count++;
+	return 0;
+}
+
+static __noinline int slow_exit(__u64 vcpu, __u64 reason, __u32 isa, __u32 place)
+{
+	struct slot *s = &slots[*place_at(place) & (MAX_SLOTS - 1)];
+
+	if (s->vcpu != vcpu)
+		s = slot_of_vcpu(vcpu);
+	if (!s) {
+		unknown_exit();
+		return 0;
+	}
+	*place_at(place) = s->index;
+	return any_exit(s->index, reason, isa);
+}
+
+/*
+ * ---- every event ----
+ *
+ * What is here is paid by each exit. So there is one question after the other, of which each no
+ * leads to a function that asks all again, and nothing has to be kept across a call.
+ */
+
+static __always_inline int fast_entry(__u64 id, __u64 vcpu, __u64 kvm, __u64 vcpu_id, __u64 place)
+{
+	struct slot *s = &slots[places[place] & (MAX_SLOTS - 1)];
+
+	barrier_var(s);
+	if (s->times.thread != id || s->vcpu != vcpu || s->key.kvm != kvm ||
+	    (__u32)s->key.vcpu != vcpu_id || s->pair.where != PAIR_IN_HOST)
+		return slow_entry(vcpu, kvm, vcpu_id, place);
+	s->entries++;
+	s->pair.where = PAIR_IN_GUEST;
+	return 0;
+}
+
+/*
+ * The number of exits is the sum of those of its kinds, so there is no other. The isa is that of the
+ * vendor's module, so a vCPU has one.
+ */
+static __always_inline int fast_exit(__u64 vcpu, __u64 reason, __u64 isa, __u64 place)
+{
+	struct slot *s = &slots[places[place] & (MAX_SLOTS - 1)];
+	struct cached_value *c;
+	unsigned int left;
+
+	barrier_var(s);
+	c = kind_of(s, reason);
+	barrier_var(c);
+	left = s->times.sampler.left;
+	if (s->vcpu != vcpu || s->pair.where != PAIR_IN_GUEST || c->reason != reason || left <= 1)
+		return slow_exit(vcpu, reason, isa, place);
+	s->times.sampler.left = left - 1;
+	s->pair.where = PAIR_IN_HOST;
+	c->count++;
+	return 0;
 }
 
 #endif

@@ -74,7 +74,7 @@ static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
  * As vendor_reason(), for programs that count instructions: by loads where that can be, and without
  * constants of our own, whose reading stays in the program. What is not SVM is VMX.
  */
-static __always_inline __u64 fast_reason(const void *vcpu, __u32 isa)
+static __always_inline __u64 fast_reason(const void *vcpu, __u64 isa)
 {
 	if (!bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast))
 		return vendor_reason(vcpu, isa);

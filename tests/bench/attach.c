@@ -193,6 +193,17 @@ static uint64_t loop_exits(const struct trace_snapshot *s, bool msr)
 	return n;
 }
 
+/* Is it as the row says? The engine falls back silently. */
+static bool by_tp_btf(const struct method *m, const struct trace_snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_probes; i++)
+		if (m->arg <= EXITLAB_OFF && strcmp(s->probes[i].rung, "tp_btf"))
+			return false;
+	return true;
+}
+
 int engine_method_check(const struct method *m, uint64_t events, uint64_t runs)
 {
 	struct trace_snapshot s;
@@ -211,6 +222,9 @@ int engine_method_check(const struct method *m, uint64_t events, uint64_t runs)
 		err("%s lost events: %llu for want of room, %llu by recursion", m->title,
 		    (unsigned long long)s.ledger.map_full,
 		    (unsigned long long)s.ledger.recursion_missed);
+		ret = -EPROTO;
+	} else if (!by_tp_btf(m, &s)) {
+		err("%s: another way of attaching was taken, so the title is wrong (-vv says why)", m->title);
 		ret = -EPROTO;
 	} else {
 		ret = expect_events(m->title, loop_exits(&s, m->arg == EXITLAB_MSR), events,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/out/delta.c tracer/out/csv.c tracer/core/hist.c tracer/core/reason.c tracer/engine/snapshot.c */
+/* LINK: tracer/out/delta.c tracer/out/csv.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c tracer/engine/snapshot.c */
 /* Differences of snapshots taken while the engine runs, and their CSV. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/out/exits.c tracer/core/hist.c tracer/core/reason.c tracer/engine/snapshot.c */
+/* LINK: tracer/out/exits.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c tracer/engine/snapshot.c */
 /* The table of exitlab stat: number formats, order, the row of what is left, the width. */
 #include <setjmp.h>
 #include <stdarg.h>

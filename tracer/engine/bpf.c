@@ -293,7 +293,7 @@ static int reset_values(const struct exits_bpf *s)
 	return 0;
 }
 
-static int reset_slots(const struct exits_bpf *s)
+static int reset_slots(const struct exits_bpf *s, bool fast)
 {
 	int keys = bpf_map__fd(s->maps.slot_of_key), of = bpf_map__fd(s->maps.slot_of);
 	struct slot_key key;
@@ -310,6 +310,8 @@ static int reset_slots(const struct exits_bpf *s)
 			return -errno;
 		memset(&s->bss->slots[i], 0, sizeof(s->bss->slots[i]));
 	}
+	for (i = 0; fast && i < MAX_SLOTS * CACHE_SIZE; i++)
+		s->bss->slots[i / CACHE_SIZE].cache[i % CACHE_SIZE].reason = NO_REASON;
 	return 0;
 }
 
@@ -319,7 +321,7 @@ static int bpf_attach(void *b)
 	int ret = reset_values(e->skel);
 
 	if (!ret)
-		ret = reset_slots(e->skel);
+		ret = reset_slots(e->skel, e->time != TIME_ALL);
 	if (ret)
 		return ret;
 	memset(&e->skel->bss->counts, 0, sizeof(e->skel->bss->counts));

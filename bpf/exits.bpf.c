@@ -71,8 +71,7 @@ int BPF_PROG(fast_entry_tp_btf, struct kvm_vcpu *vcpu)
 {
 	if (!vcpu)
 		return 0;
-	return fast_entry(bpf_get_current_pid_tgid(), (__u64)vcpu, (__u64)vcpu->kvm,
-			  (__u32)vcpu->vcpu_id, PLACE_OF_POINTER(vcpu));
+	return fast_entry(vcpu, PLACE_OF_POINTER(vcpu));
 }
 
 SEC("raw_tp/kvm_entry")
@@ -89,7 +88,7 @@ int fast_entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)ctx->args[0];
 
-	return fast_entry(bpf_get_current_pid_tgid(), (__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
+	return slow_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
 			  (__u32)BPF_CORE_READ(vcpu, vcpu_id), PLACE((__u64)vcpu));
 }
 

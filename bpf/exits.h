@@ -33,7 +33,8 @@ enum { FAST_TIMED_HOST = 3, FAST_TIMED_GUEST = 4 };
 
 /* Of a slot, where not every exit is timed (exits_fast.h). */
 struct slot_times {
-	hist_u64 thread;	/* its tgid and tid, as bpf_get_current_pid_tgid() has them */
+	hist_u64 pid;		/* address of the struct pid of the thread that ran it last */
+	hist_u64 kvm_exits;	/* KVM's own count at its last entry, 1 at least */
 	hist_u64 since;		/* when what is timed began */
 	hist_u64 now;		/* the time, if it has been read for this event already; else 0 */
 	unsigned int weight;	/* of what is timed */

@@ -16,15 +16,16 @@ const volatile unsigned char time_off;		/* nothing is timed */
 __u16 places[1 << PLACE_BITS];
 
 /*
- * The place of a vCPU in places. The verifier lets nobody multiply what it knows to be a pointer, but
- * the difference of two pointers is a number.
+ * The place of a vCPU in places, in bytes. The verifier lets nobody multiply what it knows to be a
+ * pointer, but the difference of two pointers is a number.
  */
-#define PLACE(n)		((n) * 0x9e3779b97f4a7c15ull >> (64 - PLACE_BITS))
+#define PLACE(n)		((n) * 0x9e3779b97f4a7c15ull >> (63 - PLACE_BITS) & PLACE_MASK)
+#define PLACE_MASK		(((1u << PLACE_BITS) - 1) * sizeof(places[0]))
 #define PLACE_OF_POINTER(vcpu)	PLACE((__u64)((const char *)(vcpu) - (const char *)places))
 
-static __always_inline __u16 *place_at(__u32 i)
+static __always_inline __u16 *place_at(__u64 at)
 {
-	return &places[i & ((1 << PLACE_BITS) - 1)];
+	return (__u16 *)((char *)places + (at & PLACE_MASK));
 }
 
 /* ---- what is rare ---- */
@@ -38,7 +39,7 @@ static __always_inline int find_slot(__u64 vcpu, __u64 kvm, int vcpu_id, __u32 p
 	if (target_vm && target_vm != id >> 32)
 		return -1;
 	s = slot_of_thread((__u32)id);
-	if (!s || s->times.thread != id || s->vcpu != vcpu || s->key.kvm != kvm ||
+	if (!s || s->tid != (__u32)id || s->vcpu != vcpu || s->key.vm != id >> 32 || s->key.kvm != kvm ||
 	    s->key.vcpu != vcpu_id) {
 		struct slot_key key = { kvm, id >> 32, vcpu_id };
 
@@ -136,20 +137,38 @@ static __always_inline void timed_exit(struct slot *s, __u32 value)
 		v->chosen++;
 }
 
-/* All that an entry can need. */
+/* All that an entry can need. -1: it is not counted. */
 static __noinline int slow_entry(__u64 vcpu, __u64 kvm, __u64 vcpu_id, __u32 place)
 {
 	int i = find_slot(vcpu, kvm, vcpu_id, place);
 	struct slot *s;
 
 	if (i < 0)
-		return 0;
+		return -1;
 	s = &slots[i & (MAX_SLOTS - 1)];
 	s->entries++;
 	if (s->pair.where == PAIR_IN_HOST)
 		s->pair.where = PAIR_IN_GUEST;
 	else
 		odd_entry(s);
+	return 0;
+}
+
+/* From here on fast_entry() finds the vCPU, if it is one that is wanted. */
+static __noinline int first_entry(struct kvm_vcpu *vcpu, __u64 exits, __u32 place)
+{
+	int bad = slow_entry((__u64)vcpu, (__u64)vcpu->kvm, (__u32)vcpu->vcpu_id, place);
+	struct slot *s = &slots[*place_at(place) & (MAX_SLOTS - 1)];
+
+	if (s->vcpu != (__u64)vcpu)
+		return 0;
+	if (bad) {
+		/* The one that had this address before. */
+		s->vcpu = 0;
+		return 0;
+	}
+	s->times.pid = (__u64)vcpu->pid;
+	s->times.kvm_exits = exits ? exits : 1;
 	return 0;
 }
 
@@ -204,14 +223,20 @@ static __noinline int slow_exit(__u64 vcpu, __u64 reason, __u32 isa, __u32 place
  * leads to a function that asks all again, and nothing has to be kept across a call.
  */
 
-static __always_inline int fast_entry(__u64 id, __u64 vcpu, __u64 kvm, __u64 vcpu_id, __u64 place)
+/*
+ * Is it still the vCPU that the slot was made for, run by the same thread? That memory is used again,
+ * by another VM at the same addresses, shows in KVM's own count of exits: it begins anew.
+ */
+static __always_inline int fast_entry(struct kvm_vcpu *vcpu, __u64 place)
 {
-	struct slot *s = &slots[places[place] & (MAX_SLOTS - 1)];
+	struct slot *s = &slots[*place_at(place) & (MAX_SLOTS - 1)];
+	__u64 exits = vcpu->stat.exits;
 
 	barrier_var(s);
-	if (s->times.thread != id || s->vcpu != vcpu || s->key.kvm != kvm ||
-	    (__u32)s->key.vcpu != vcpu_id || s->pair.where != PAIR_IN_HOST)
-		return slow_entry(vcpu, kvm, vcpu_id, place);
+	if (s->vcpu != (__u64)vcpu || s->times.pid != (__u64)vcpu->pid ||
+	    exits < s->times.kvm_exits || s->pair.where != PAIR_IN_HOST)
+		return first_entry(vcpu, exits, place);
+	s->times.kvm_exits = exits;
 	s->entries++;
 	s->pair.where = PAIR_IN_GUEST;
 	return 0;
@@ -223,13 +248,12 @@ static __always_inline int fast_entry(__u64 id, __u64 vcpu, __u64 kvm, __u64 vcp
  */
 static __always_inline int fast_exit(__u64 vcpu, __u64 reason, __u64 isa, __u64 place)
 {
-	struct slot *s = &slots[places[place] & (MAX_SLOTS - 1)];
+	struct slot *s = &slots[*place_at(place) & (MAX_SLOTS - 1)];
 	struct cached_value *c;
 	unsigned int left;
 
 	barrier_var(s);
 	c = kind_of(s, reason);
-	barrier_var(c);
 	left = s->times.sampler.left;
 	if (s->vcpu != vcpu || s->pair.where != PAIR_IN_GUEST || c->reason != reason || left <= 1)
 		return slow_exit(vcpu, reason, isa, place);

@@ -95,7 +95,7 @@ static __always_inline void forget(__u64 who, int is_vcpu)
 	if (is_vcpu && s->vcpu == who)
 		s->vcpu = 0;
 	if (!is_vcpu && s->tid == who)
-		s->tid = s->times.thread = 0;
+		s->tid = 0;
 }
 
 /*
@@ -129,7 +129,6 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu, const struct slot_key *k
 	s->key = *key;
 	s->index = i;
 	s->tid = tid;
-	s->times.thread = (__u64)key->vm << 32 | tid;
 	s->vcpu = vcpu;
 	if (vcpu && bpf_map_update_elem(&slot_of, &vcpu, &i, BPF_ANY))
 		return -1;

@@ -61,7 +61,7 @@ static __noinline int miss(__u32 slot)
 	int i = find_value(s, s->detail);
 
 	if (i >= 0) {
-		/* First out, then in: who reads meanwhile may miss them, but never has them twice. */
+		/* First out, then in: who reads meanwhile may miss them, but has none twice. */
 		if (count) {
 			__u32 old = c->value - 1;
 			struct exit_val *v = bpf_map_lookup_elem(&values, &old);

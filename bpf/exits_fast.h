@@ -39,8 +39,8 @@ static __always_inline int find_slot(__u64 vcpu, __u64 kvm, int vcpu_id, __u32 p
 	if (target_vm && target_vm != id >> 32)
 		return -1;
 	s = slot_of_thread((__u32)id);
-	if (!s || s->tid != (__u32)id || s->vcpu != vcpu || s->key.vm != id >> 32 || s->key.kvm != kvm ||
-	    s->key.vcpu != vcpu_id) {
+	if (!s || s->tid != (__u32)id || s->vcpu != vcpu || s->key.vm != id >> 32 ||
+	    s->key.kvm != kvm || s->key.vcpu != vcpu_id) {
 		struct slot_key key = { kvm, id >> 32, vcpu_id };
 
 		if (new_thread((__u32)id, vcpu, &key)) {
@@ -67,7 +67,7 @@ static __always_inline void odd_entry(struct slot *s)
 		if (s->pair.where != PAIR_UNKNOWN)
 			s->unmatched_entries++;
 		s->pair.where = PAIR_IN_GUEST;
-		/* The guest's turn that begins belongs to no exit. While all are timed, so is it. */
+		/* The guest's turn that begins belongs to no exit. It is timed if all are. */
 		if (time_off || t->sampler.n > 1)
 			return;
 		t->weight = 1;
@@ -224,8 +224,8 @@ static __noinline int slow_exit(__u64 vcpu, __u64 reason, __u32 isa, __u32 place
  */
 
 /*
- * Is it still the vCPU that the slot was made for, run by the same thread? That memory is used again,
- * by another VM at the same addresses, shows in KVM's own count of exits: it begins anew.
+ * Is it still the vCPU that the slot was made for, run by the same thread? Memory is used again, by
+ * another VM at the same addresses; that shows in KVM's own count of exits, which begins anew.
  */
 static __always_inline int fast_entry(struct kvm_vcpu *vcpu, __u64 place)
 {
@@ -243,8 +243,8 @@ static __always_inline int fast_entry(struct kvm_vcpu *vcpu, __u64 place)
 }
 
 /*
- * The number of exits is the sum of those of its kinds, so there is no other. The isa is that of the
- * vendor's module, so a vCPU has one.
+ * The number of exits is the sum of those of its kinds, so there is no other. The isa is that of
+ * the vendor's module, so a vCPU has one.
  */
 static __always_inline int fast_exit(__u64 vcpu, __u64 reason, __u64 isa, __u64 place)
 {

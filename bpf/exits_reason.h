@@ -20,8 +20,8 @@ const volatile struct record_field exit_reason, exit_isa;	/* in kvm_exit's recor
 
 /*
  * Since a35b9af4ec2c (6.2) an address can be read by a load instead of a call, if it is said to be
- * of a type in the kernel's own BTF. The vendor's types are in modules, so any type will do that has
- * at its beginning what is to be read: a pointer, or 32 bits.
+ * of a type in the kernel's own BTF. The vendor's types are in modules, so any type will do that
+ * has at its beginning what is to be read: a pointer, or 32 bits.
  */
 extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 

@@ -224,7 +224,7 @@ int engine_method_check(const struct method *m, uint64_t events, uint64_t runs)
 		    (unsigned long long)s.ledger.recursion_missed);
 		ret = -EPROTO;
 	} else if (!by_tp_btf(m, &s)) {
-		err("%s: another way of attaching was taken, so the title is wrong (-vv says why)", m->title);
+		err("%s: it is attached in another way than that (-vv says why)", m->title);
 		ret = -EPROTO;
 	} else {
 		ret = expect_events(m->title, loop_exits(&s, m->arg == EXITLAB_MSR), events,

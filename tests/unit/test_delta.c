@@ -292,13 +292,14 @@ static void csv_lines(void **state)
 	free(text);
 }
 
-/* Weights of sampled times are differences like the rest, so each step has an estimate of its own. */
+/* Weights of sampled times are differences like the rest: each step has its own estimate. */
 static void sampled_times(void **state)
 {
 	struct exit_stat r = { .isa = 2, .reason = 0x7c, .count = 800, .timed = 100, .skipped = 700,
 			       .weight_more = 700, .square_more = 900, .total_ns = 800 * 10 };
-	struct vcpu_trace v = { .vm = 1, .exits = 800, .entries = 800, .skipped = 700, .guest_ns = 800,
-				.guest_timed = 100, .guest_more = 700, .reasons = &r, .nr_reasons = 1 };
+	struct vcpu_trace v = { .vm = 1, .exits = 800, .entries = 800, .skipped = 700,
+				.guest_ns = 800, .guest_timed = 100, .guest_more = 700,
+				.reasons = &r, .nr_reasons = 1 };
 	struct trace_snapshot all = { .duration_ns = 1000, .vcpus = &v, .nr_vcpus = 1,
 				      .time = TIME_EVERY, .time_every = 8 }, one;
 	struct delta *d = delta_new();

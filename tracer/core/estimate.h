@@ -3,18 +3,18 @@
  * What the timed exits say about all of them.
  *
  * Each reason has an exact count and a sample of times, each with the number of exits it stands
- * for (core/sample.h). Its mean time is estimated by the weighted mean of the sample (Hajek's form of
- * the Horvitz-Thompson estimator), and its total by that mean times the exact count: a ratio
+ * for (core/sample.h). Its mean time is estimated by the weighted mean of the sample (Hajek's form
+ * of the Horvitz-Thompson estimator), and its total by that mean times the exact count: a ratio
  * estimator with the count as the auxiliary number (W. G. Cochran, Sampling Techniques, chapter 6),
- * so an error of the weights' sum does not reach the total. Its bias is of the order of one in the number of
- * timed exits and thus small beside the standard error, once there are some tens of them; a reason
+ * so an error of the weights' sum does not reach the total. Its bias is of the order of one in the
+ * number of timed exits and thus small beside the standard error, once there are some tens; a reason
  * that was never timed has no time at all, rather than 0.
  *
  * The standard error takes the timed exits for independent draws: variance of the times, by the
  * histogram, with each value spread evenly over its bucket, so that it is a little too large rather
  * than too small; divided by the effective number of draws, (sum w)^2 / sum w^2 (L. Kish); and less
  * what has been seen of the population. It is no bound, and where a few long times make the sum
- * (halts), the true one may be two or three of it away more often than a normal distribution has it.
+ * (halts), the truth is more often two or three of it away than a normal distribution has it.
  */
 #ifndef EXITLAB_ESTIMATE_H
 #define EXITLAB_ESTIMATE_H

@@ -9,9 +9,9 @@
  * gap, so all weights add up to the number of exits up to the last one that was timed.
  *
  * N is given, or follows the rate (auto): N = exits * SAMPLE_NS / time, over the last timed exits,
- * older ones counting less. Below one exit per SAMPLE_NS every exit is timed. N never depends on the
- * exits that it decides about, so that it cannot prefer short ones. What becomes of the
- * samples is in core/estimate.h.
+ * older ones counting less, rounded down. So below two exits per SAMPLE_NS every exit is timed. N
+ * never depends on the exits that it decides about, so that it cannot prefer short ones. What
+ * becomes of the samples is in core/estimate.h.
  *
  * The generator is linear congruential with D. Knuth's factor of 64 bits (MMIX), of which the high
  * half is used: its low bits repeat early.
@@ -22,7 +22,7 @@
 #define SAMPLE_NS	100000u		/* auto: one timed exit of a vCPU in this time */
 #define SAMPLE_MAX	4096u		/* largest N */
 #define SAMPLE_FADE	6		/* auto: the rate is that of about 2^6 timed exits */
-#define SAMPLE_IDLE_NS	(1u << 24)	/* auto: after a longer silence, of 17 ms, the rate is a new one */
+#define SAMPLE_IDLE_NS	(1u << 24)	/* auto: a silence of 17 ms, after which the rate is new */
 
 struct sampler {
 	unsigned int left;	/* exits up to the next one that is timed, it included; 0 = new */

@@ -46,7 +46,7 @@ struct cpu_list {
 /* Which exits are timed; all are counted. With details or SIGNAL_ACCOUNT it is every one. */
 enum engine_time {
 	TIME_ALL,		/* every one */
-	TIME_AUTO,		/* every one of a vCPU that makes few, else a sample: core/sample.h */
+	TIME_AUTO,		/* all of a vCPU that makes few, else a sample */
 	TIME_EVERY,		/* one in about engine_opts.time_every */
 	TIME_OFF,		/* none */
 };
@@ -88,8 +88,8 @@ struct exit_stat {
 	uint64_t count;		/* exits seen */
 	uint64_t timed;	/* of these, timed and followed by an entry: the n of the times */
 	/*
-	 * exit -> next entry of the same vCPU: handling, halt and blocking. With the next four not 0,
-	 * sums of weights: estimate_total() of core/estimate.h is the time of all exits.
+	 * exit -> next entry of the same vCPU: handling, halt and blocking. If not every exit was
+	 * timed, each times its weight: estimate_total() of core/estimate.h is that of all exits.
 	 */
 	uint64_t total_ns;
 	uint64_t min_ns, max_ns;	/* of the timed; 0, 0 when timed == 0 */
@@ -107,7 +107,7 @@ struct vcpu_trace {
 	uint64_t entries, exits;
 	uint64_t guest_ns;	/* entry -> exit; estimate_guest(), likewise */
 	uint64_t skipped;	/* exits not timed, to save the time */
-	uint64_t guest_timed, guest_more;	/* of guest_ns, if skipped: number, weights less that */
+	uint64_t guest_timed, guest_more;	/* if skipped: number, weights less that */
 	uint64_t other_cpus;	/* exits on CPUs not in engine_opts.cpus: in no other count */
 	struct exit_stat *reasons;	/* sorted by count, descending */
 	size_t nr_reasons;

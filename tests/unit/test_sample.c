@@ -232,6 +232,38 @@ static void auto_comes_back(void **state)
 	assert_int_equal(r.timed - before, 1000);
 }
 
+/* After a silence the rate is a new one, at once. */
+static void auto_forgets(void **state)
+{
+	struct run r = { 0 };
+	uint64_t before;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000000; i++)
+		exit_of(&r, 0, 150, 150);
+	assert_true(r.sampler.n > 100);
+	r.now += 20000000;
+	for (before = r.timed; r.timed == before;)
+		exit_of(&r, 0, 150, 150);
+	before = r.timed;
+	for (i = 0; i < 50; i++)
+		exit_of(&r, 0, 150, 150);
+	assert_int_equal(r.timed - before, 50);
+}
+
+/* What was seen has no error: with one exit of a thousand not timed, next to none is left. */
+static void hardly_any_skipped(void **state)
+{
+	struct exit_stat e = { .count = 1000, .skipped = 1, .timed = 999, .weight_more = 1,
+			       .square_more = 3, .total_ns = 2000000, .min_ns = 1000, .max_ns = 3000 };
+
+	(void)state;
+	e.hist.n[hist_index(1000)] = e.hist.n[hist_index(3000)] = 500;
+	/* 1000 ns * 1000 / sqrt(1000) = 31.6 us, times sqrt(0.001). */
+	assert_in_range(estimate_error(&e), 900, 1200);
+}
+
 static void a_kind_that_was_never_timed(void **state)
 {
 	struct exit_stat e = { .count = 5, .skipped = 5 };
@@ -279,6 +311,8 @@ int main(void)
 		cmocka_unit_test(auto_follows_the_rate),
 		cmocka_unit_test(auto_times_bursts),
 		cmocka_unit_test(auto_comes_back),
+		cmocka_unit_test(auto_forgets),
+		cmocka_unit_test(hardly_any_skipped),
 		cmocka_unit_test(a_kind_that_was_never_timed),
 		cmocka_unit_test(exits_without_entry),
 		cmocka_unit_test(time_in_guest),

@@ -256,7 +256,8 @@ static void auto_forgets(void **state)
 static void hardly_any_skipped(void **state)
 {
 	struct exit_stat e = { .count = 1000, .skipped = 1, .timed = 999, .weight_more = 1,
-			       .square_more = 3, .total_ns = 2000000, .min_ns = 1000, .max_ns = 3000 };
+			       .square_more = 3, .total_ns = 2000000,
+			       .min_ns = 1000, .max_ns = 3000 };
 
 	(void)state;
 	e.hist.n[hist_index(1000)] = e.hist.n[hist_index(3000)] = 500;

@@ -357,5 +357,7 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 			return ret;
 	}
 	ret = option_time_fits("stat", o->time, o->details, o->signals);
+	if (!ret && o->some_cpus && (o->time == TIME_EVERY || o->time == TIME_OFF))
+		ret = bad("with -C every exit is timed%s", "");
 	return ret ? ret : positional(argc - optind, argv + optind, o);
 }

@@ -7,8 +7,8 @@
  * of the Horvitz-Thompson estimator), and its total by that mean times the exact count: a ratio
  * estimator with the count as the auxiliary number (W. G. Cochran, Sampling Techniques, chapter 6),
  * so an error of the weights' sum does not reach the total. Its bias is of the order of one in the
- * number of timed exits and thus small beside the standard error, once there are some tens; a reason
- * that was never timed has no time at all, rather than 0.
+ * number of timed exits, and thus small beside the standard error once there are some tens; a
+ * reason that was never timed has no time at all, rather than 0.
  *
  * The standard error takes the timed exits for independent draws: variance of the times, by the
  * histogram, with each value spread evenly over its bucket, so that it is a little too large rather

@@ -18,6 +18,7 @@
 #include "exits_slots.h"
 #include "exits_book.h"
 #include "exits_reason.h"
+#include "exits_fast.h"
 
 /* ---- entries ---- */
 
@@ -65,6 +66,14 @@ int BPF_PROG(entry_tp_btf, struct kvm_vcpu *vcpu)
 	return handle_entry((__u64)vcpu, (__u64)vcpu->kvm, vcpu->vcpu_id);
 }
 
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(fast_entry_tp_btf, struct kvm_vcpu *vcpu)
+{
+	if (!vcpu)
+		return 0;
+	return fast_entry(vcpu, PLACE_OF_POINTER(vcpu));
+}
+
 SEC("raw_tp/kvm_entry")
 int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -72,6 +81,15 @@ int entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 
 	return handle_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
 			    BPF_CORE_READ(vcpu, vcpu_id));
+}
+
+SEC("raw_tp/kvm_entry")
+int fast_entry_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)ctx->args[0];
+
+	return slow_entry((__u64)vcpu, (__u64)BPF_CORE_READ(vcpu, kvm),
+			  (__u32)BPF_CORE_READ(vcpu, vcpu_id), PLACE((__u64)vcpu));
 }
 
 const volatile struct record_field entry_vcpu_id;	/* in kvm_entry's record */
@@ -88,14 +106,14 @@ int entry_tp(void *ctx)
 	return 1;
 }
 
-/* ---- exits ---- */
-
-/* An exit of a vCPU without a slot. */
-static __always_inline void unknown_exit(void)
+SEC("tp/kvm/kvm_entry")
+int fast_entry_tp(void *ctx)
 {
-	if ((!target_vm || target_vm == bpf_get_current_pid_tgid() >> 32) && cpu_is_wanted())
-		__sync_fetch_and_add(&counts.unknown_exits, 1);
+	slow_entry(0, 0, read_field(ctx, &entry_vcpu_id), 0);
+	return 1;
 }
+
+/* ---- exits ---- */
 
 static __always_inline void handle_exit(struct slot *s, __u64 reason, __u32 isa)
 {
@@ -164,24 +182,59 @@ int exit_raw_tp(__u64 *ctx)
 	return 0;
 }
 
-SEC("tp/kvm/kvm_exit")
-int exit_tp(void *ctx)
+SEC("tp_btf/kvm_exit")
+int fast_exit_tp_btf(__u64 *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid(), reason = 0;
-	__u32 isa = 0;
-	struct slot *s;
+	__u64 vcpu = ctx[0];
 
-	if (target_vm && target_vm != id >> 32)
-		return 1;
-	s = slot_of_thread((__u32)id);
-	if (!s) {
-		unknown_exit();
-		return 1;
-	}
-	record_reason(ctx, &reason, &isa);
-	handle_exit(s, reason, isa);
-	return 1;
+	if (!vcpu)
+		return 0;
+	return fast_exit(vcpu, fast_reason((const void *)vcpu, ctx[1]), ctx[1],
+			 PLACE_OF_POINTER(vcpu));
 }
+
+SEC("raw_tp/kvm_exit")
+int fast_exit_raw_tp(__u64 *ctx)
+{
+	return fast_exit(ctx[0], fast_reason((const void *)ctx[0], ctx[1]), ctx[1], PLACE(ctx[0]));
+}
+
+/* The two layouts are two programs here, so that none has to ask which. */
+SEC("tp_btf/kvm_exit")
+int fast_old_exit_tp_btf(__u64 *ctx)
+{
+	return fast_exit(ctx[1], (__u32)ctx[0], ctx[2], PLACE_OF_POINTER(ctx[1]));
+}
+
+SEC("raw_tp/kvm_exit")
+int fast_old_exit_raw_tp(__u64 *ctx)
+{
+	return fast_exit(ctx[1], (__u32)ctx[0], ctx[2], PLACE(ctx[1]));
+}
+
+#define EXIT_TP(name, handle)								\
+SEC("tp/kvm/kvm_exit")									\
+int name(void *ctx)									\
+{											\
+	__u64 id = bpf_get_current_pid_tgid(), reason = 0;				\
+	__u32 isa = 0;									\
+	struct slot *s;									\
+											\
+	if (target_vm && target_vm != id >> 32)						\
+		return 1;								\
+	s = slot_of_thread((__u32)id);							\
+	if (!s) {									\
+		unknown_exit();								\
+		return 1;								\
+	}										\
+	record_reason(ctx, &reason, &isa);						\
+	handle(s, reason, isa);								\
+	return 1;									\
+}
+
+EXIT_TP(exit_tp, handle_exit)
+#define fast_exit_of(s, reason, isa)	any_exit(s->index, reason, isa)
+EXIT_TP(fast_exit_tp, fast_exit_of)
 
 /* ---- details ---- */
 

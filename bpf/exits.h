@@ -5,6 +5,7 @@
 
 #include "core/hist.h"
 #include "core/pair.h"
+#include "core/sample.h"
 
 #define MAX_SLOTS	1024	/* vCPUs at a time; a power of two */
 #define MAX_CPUS	8192	/* NR_CPUS of the largest x86 configuration; a power of two */
@@ -24,6 +25,22 @@ struct cached_value {
 	hist_u64 reason, detail;
 	unsigned int isa;
 	unsigned int value;	/* index + 1; 0 = nothing cached */
+	hist_u64 count;		/* of exits_fast.h: exits that are not in exit_val.count yet */
+};
+
+/* enum pair_where of exits_fast.h, besides those of core/pair.h: the time of this is taken. */
+enum { FAST_TIMED_HOST = 3, FAST_TIMED_GUEST = 4 };
+
+/* Of a slot, where not every exit is timed (exits_fast.h). */
+struct slot_times {
+	hist_u64 pid;		/* address of the struct pid of the thread that ran it last */
+	hist_u64 kvm_exits;	/* KVM's own count at its last entry, 1 at least */
+	hist_u64 since;		/* when what is timed began */
+	hist_u64 now;		/* the time, if it has been read for this event already; else 0 */
+	unsigned int weight;	/* of what is timed */
+	unsigned int value;	/* where the time of the exit goes, index into values */
+	struct sampler sampler;
+	hist_u64 guest_timed, guest_weight;	/* of slot.guest_ns */
 };
 
 /* One vCPU. Written only by the thread that runs it, hence no atomic operations. */
@@ -44,6 +61,7 @@ struct slot {
 	hist_u64 other_cpus;	/* exits on CPUs that are not wanted: counted nowhere else */
 	hist_u64 detail_full;	/* exits that were counted without their detail */
 	struct cached_value cache[CACHE_SIZE];
+	struct slot_times times;
 };
 
 struct exit_key {
@@ -53,9 +71,12 @@ struct exit_key {
 	hist_u64 detail;
 };
 
+/* The first five are those of programs that time every exit; all weights are 1 then. */
 struct exit_val {
 	hist_u64 count, timed, total_ns, min_ns, max_ns;
-	struct hist hist;
+	hist_u64 chosen;	/* to be timed; counted before the exit itself is */
+	hist_u64 weight, square;	/* sums over the timed */
+	struct hist hist;	/* of weights */
 };
 
 /* A field of a trace record, from the event's `format`. */
@@ -70,6 +91,12 @@ struct hint {
 	unsigned int slot;
 	unsigned int pad[15];
 };
+
+/* Slot of a vCPU by its address, for exits_fast.h; two that hash to the same take turns. */
+#define PLACE_BITS	12
+
+/* What no exit reason is: an empty place in the cache of exits_fast.h. */
+#define NO_REASON	(~2ull)
 
 /* Events that belong to no slot. */
 struct global_counts {

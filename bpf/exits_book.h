@@ -57,9 +57,20 @@ static __noinline int miss(__u32 slot)
 	struct slot *s = &slots[slot & (MAX_SLOTS - 1)];
 	__u64 mix = (s->reason + s->detail) * 0x9e3779b97f4a7c15ull;
 	struct cached_value *c = &s->cache[mix >> (64 - CACHE_BITS)];
+	__u64 count = c->count;
 	int i = find_value(s, s->detail);
 
 	if (i >= 0) {
+		/* First out, then in: who reads meanwhile may miss them, but has none twice. */
+		if (count) {
+			__u32 old = c->value - 1;
+			struct exit_val *v = bpf_map_lookup_elem(&values, &old);
+
+			c->count = 0;
+			barrier();
+			if (v)
+				v->count += count;
+		}
 		c->isa = s->isa;
 		c->reason = s->reason;
 		c->detail = s->detail;

@@ -18,6 +18,27 @@ const volatile struct record_field exit_reason, exit_isa;	/* in kvm_exit's recor
 
 #define UNKNOWN_REASON ~1ull	/* -1 is SVM's VMEXIT_INVALID */
 
+/*
+ * Since a35b9af4ec2c (6.2) an address can be read by a load instead of a call, if it is said to be
+ * of a type in the kernel's own BTF. The vendor's types are in modules, so any type will do that
+ * has at its beginning what is to be read: a pointer, or 32 bits.
+ */
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+
+static __always_inline const void *load_pointer(const void *at)
+{
+	const struct list_head *p = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct list_head));
+
+	return p->next;
+}
+
+static __always_inline __u32 load_u32(const void *at)
+{
+	const struct upid *p = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct upid));
+
+	return p->nr;
+}
+
 /* The code as KVM gives it to its trace record, all flags included. */
 static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
 {
@@ -45,6 +66,34 @@ static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
 		else
 			bpf_core_read(&code, 4, &vmx->exit_reason);
 		return code;
+	}
+	return UNKNOWN_REASON;
+}
+
+/*
+ * As vendor_reason(), for programs that count instructions: by loads where that can be, and without
+ * constants of our own, whose reading stays in the program. What is not SVM is VMX.
+ */
+static __always_inline __u64 fast_reason(const void *vcpu, __u64 isa)
+{
+	if (!bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast))
+		return vendor_reason(vcpu, isa);
+	if (isa == 2 && bpf_core_type_exists(struct vcpu_svm)) {
+		const struct vcpu_svm *svm = vcpu;
+		const struct vmcb *vmcb = load_pointer(&svm->vmcb);
+		__u64 code = load_u32(&vmcb->control.exit_code);
+
+		if (bpf_core_field_size(vmcb->control.exit_code) == 8)
+			code |= (__u64)load_u32((const void *)&vmcb->control.exit_code + 4) << 32;
+		return code;
+	}
+	if (isa != 2 && bpf_core_type_exists(struct vcpu_vmx)) {
+		const struct vcpu_vmx *vmx = vcpu;
+		const struct vcpu_vmx___vt *tdx = vcpu;
+
+		if (bpf_core_field_exists(tdx->vt))
+			return load_u32(&tdx->vt.exit_reason);
+		return load_u32(&vmx->exit_reason);
 	}
 	return UNKNOWN_REASON;
 }

@@ -135,4 +135,11 @@ static __noinline int new_thread(__u32 tid, __u64 vcpu, const struct slot_key *k
 	return bpf_map_update_elem(&slot_of, &who, &i, BPF_ANY) ? -1 : 0;
 }
 
+/* An exit of a vCPU without a slot. */
+static __always_inline void unknown_exit(void)
+{
+	if ((!target_vm || target_vm == bpf_get_current_pid_tgid() >> 32) && cpu_is_wanted())
+		__sync_fetch_and_add(&counts.unknown_exits, 1);
+}
+
 #endif

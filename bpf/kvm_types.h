@@ -35,6 +35,10 @@ struct bpf_raw_tracepoint_args {
 struct mm_struct;
 struct seq_file;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct task_struct {
 	int tgid;
 	struct mm_struct *mm;
@@ -127,5 +131,10 @@ struct bpf_iter__task_file {
 };
 
 #pragma clang attribute pop
+
+/* The verifier's list of functions that programs may call; its numbers are not used. */
+enum special_kfunc_type {
+	KF_bpf_rdonly_cast,
+};
 
 #endif

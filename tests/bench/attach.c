@@ -193,6 +193,17 @@ static uint64_t loop_exits(const struct trace_snapshot *s, bool msr)
 	return n;
 }
 
+/* Is it as the row says? The engine falls back silently. */
+static bool by_tp_btf(const struct method *m, const struct trace_snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_probes; i++)
+		if (m->arg <= EXITLAB_OFF && strcmp(s->probes[i].rung, "tp_btf"))
+			return false;
+	return true;
+}
+
 int engine_method_check(const struct method *m, uint64_t events, uint64_t runs)
 {
 	struct trace_snapshot s;
@@ -211,6 +222,9 @@ int engine_method_check(const struct method *m, uint64_t events, uint64_t runs)
 		err("%s lost events: %llu for want of room, %llu by recursion", m->title,
 		    (unsigned long long)s.ledger.map_full,
 		    (unsigned long long)s.ledger.recursion_missed);
+		ret = -EPROTO;
+	} else if (!by_tp_btf(m, &s)) {
+		err("%s: it is attached in another way than that (-vv says why)", m->title);
 		ret = -EPROTO;
 	} else {
 		ret = expect_events(m->title, loop_exits(&s, m->arg == EXITLAB_MSR), events,
@@ -259,12 +273,16 @@ int attach_open(const char *const others[MAX_OTHERS])
 		.mask = { [0 ... CPU_LIST_MAX / 64 - 1] = ~0ull },
 	};
 	static const struct engine_opts opts[NR_ENGINES] = {
-		[EXITLAB_TP] = { .rung = "kvm_exit=tp" },
+		[EXITLAB_PLAIN] = { .time = TIME_AUTO },
+		[EXITLAB_ALL] = { .time = TIME_ALL },
+		[EXITLAB_OFF] = { .time = TIME_OFF },
+		[EXITLAB_TP] = { .rung = "kvm_exit=tp", .time = TIME_AUTO },
 		[EXITLAB_MSR] = { .details = DETAIL_MSR },
 		[EXITLAB_PORT] = { .details = DETAIL_PORT },
 		[EXITLAB_GPA] = { .details = DETAIL_GPA },
-		[EXITLAB_CPUS] = { .cpus = &every_cpu },
-		[EXITLAB_COST] = { .own_cost = true },
+		[EXITLAB_CPUS] = { .cpus = &every_cpu, .time = TIME_AUTO },
+		[EXITLAB_COST] = { .own_cost = true, .time = TIME_AUTO },
+		[EXITLAB_OTHER ... NR_ENGINES - 1] = { .time = TIME_AUTO },
 	};
 	int ret = floor_open(), i;
 

@@ -64,6 +64,8 @@ static const struct method methods[] = {
 	{ "floor1_btf", "floor 1, both tp_btf", FLOOR, FLOOR_BTF_EMPTY },
 	{ "floor2_btf", "floor 2, both tp_btf", FLOOR, FLOOR_BTF_COUNT },
 	{ "exitlab", "exitlab (both tp_btf)", ENGINE, EXITLAB_PLAIN },
+	{ "exitlab_all", "exitlab, --time all", ENGINE, EXITLAB_ALL },
+	{ "exitlab_off", "exitlab, --time off", ENGINE, EXITLAB_OFF },
 	{ "exitlab_tp", "exitlab, exit by tp", ENGINE, EXITLAB_TP },
 	{ "exitlab_msr", "exitlab, --detail msr", ENGINE, EXITLAB_MSR },
 	{ "exitlab_port", "exitlab, --detail port", ENGINE, EXITLAB_PORT },
@@ -141,7 +143,7 @@ static void summarize(struct row *r, const struct row *base, unsigned int n)
  */
 static int measure(struct guest *g, struct row *r, const struct options *o, unsigned int round)
 {
-	uint64_t slice = o->events / SLICES, best = UINT64_MAX, ns;
+	uint64_t slice = o->events / SLICES, best = UINT64_MAX, sum = 0, ns;
 	int ret = r->m->attach(r->m, &r->why);
 	unsigned int i;
 
@@ -154,6 +156,7 @@ static int measure(struct guest *g, struct row *r, const struct options *o, unsi
 		ret = guest_run(g, slice, &ns);
 		if (i && ns < best)
 			best = ns;
+		sum += i ? ns : 0;
 	}
 	if (ret)
 		err("the guest ended otherwise than planned: %s", strerror(-ret));
@@ -162,6 +165,9 @@ static int measure(struct guest *g, struct row *r, const struct options *o, unsi
 	r->m->detach(r->m);
 	if (!ret && r->m->check != nothing_check)
 		handled += slice * (SLICES + 1);
+	/* Where nothing else runs, the mean: exits that are timed cost more than others. */
+	if (o->virtual)
+		best = sum / SLICES;
 	if (round)
 		r->ns[round - 1] = (double)best / (double)slice;
 	return ret;

@@ -50,11 +50,13 @@ int floor_check(const struct method *m, uint64_t events, uint64_t runs);
 void floor_detach(const struct method *m);
 
 /*
- * TP: the exit on a classic tracepoint. CPUS: with -C, of all CPUs. COST: with
+ * PLAIN: times by --time auto; ALL, OFF: by these. TP: the exit on a classic tracepoint. CPUS:
+ * with -C, of all CPUs. COST: with
  * the kernel's BPF statistics, as exitlab stat --cost. OTHER: and those after it.
  */
 enum {
-	EXITLAB_PLAIN, EXITLAB_TP, EXITLAB_MSR, EXITLAB_PORT, EXITLAB_GPA, EXITLAB_CPUS,
+	EXITLAB_PLAIN, EXITLAB_ALL, EXITLAB_OFF, EXITLAB_TP, EXITLAB_MSR, EXITLAB_PORT,
+	EXITLAB_GPA, EXITLAB_CPUS,
 	EXITLAB_COST, EXITLAB_OTHER
 };
 int engine_method_attach(const struct method *m, const char **why);

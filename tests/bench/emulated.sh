@@ -18,7 +18,7 @@ qemu=$(sed -n 's/^qemu //p' <<<"$paths")
 tests/bench/bench.sh --help >"$work/help"	# builds it
 mkdir -p "$work/root/bin"
 cp build/bench/bench "$work/root/bin/"
-args=(-r 2 -n 1000 --no-tools --virtual)
+args=(-r 2 -n 10000 --no-tools --virtual)
 for a in "$@"; do
 	if [ -f "$a" ]; then
 		cp "$a" "$work/root/"

@@ -120,7 +120,7 @@ static int print(const double *ns, uint64_t runs)
 
 int test_run(uint64_t runs)
 {
-	const struct engine_opts opts = { .rung = "raw_tp" };
+	const struct engine_opts opts = { .rung = "raw_tp", .time = TIME_AUTO };
 	int stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME), fd[NR_PROGS], ret;
 	struct floor_bpf *floor = floor_bpf__open_and_load();
 	struct engine *e = NULL;
@@ -135,8 +135,8 @@ int test_run(uint64_t runs)
 	}
 	ret = engine_open(&opts, &e);
 	/* Before another object is loaded. */
-	fd[ENTRY] = ret ? -1 : bpf_program__fd(last_program("entry_raw_tp"));
-	fd[EXIT] = ret ? -1 : bpf_program__fd(last_program("exit_raw_tp"));
+	fd[ENTRY] = ret ? -1 : bpf_program__fd(last_program("fast_entry_raw_tp"));
+	fd[EXIT] = ret ? -1 : bpf_program__fd(last_program("fast_exit_raw_tp"));
 	fd[EMPTY] = bpf_program__fd(floor->progs.empty_raw);
 	fd[COUNT] = bpf_program__fd(floor->progs.count_raw);
 	vcpu = our_vcpu();

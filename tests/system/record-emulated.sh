@@ -85,7 +85,7 @@ head -c 100000 /tmp/trace7.dat >/tmp/cut.dat
 section cuttrace exitlab stat -i /tmp/cut.dat --json
 
 # --- other ways to make these files
-section live2 exitlab stat --json -- \
+section live2 exitlab stat --time all --json -- \
 	perf kvm --host stat record -a -o /tmp/kvm.data -- \
 	trace-cmd record -q -b 8192 --file-version 6 -e kvm -o /tmp/trace6.dat -- guest
 section perfkvm exitlab stat -i /tmp/kvm.data --json

@@ -86,8 +86,26 @@ def probes(o):
 
 
 def timed(o):
-    """All exits but the last one of each vCPU were followed by an entry."""
-    return sum(r["count"] - r["timed"] for r in reasons(o)) <= len(o["vms"])
+    """All exits that were to be timed, but the last one of each vCPU, were followed by an entry."""
+    chosen = o["times"]["chosen"] if "times" in o else o["exits"]
+    return 0 <= chosen - sum(r["timed"] for r in reasons(o)) <= len(o["vms"])
+
+
+def weight(r):
+    return sum(n for _, n in r["hist"]) if r["timed"] else 0
+
+
+def mean(o, name):
+    r, = [r for r in reasons(o) if r["name"] == name]
+    return r["total_ns"] / r["count"], r.get("total_ns_std_error", 0) / r["count"]
+
+
+def sampled(section, every):
+    """One in about @every timed; weights add up to the exits before the open gap."""
+    o = js(section)
+    part = o["times"]["chosen"] * every / o["exits"]
+    rest = o["exits"] - sum(weight(r) for r in reasons(o))
+    return 0.8 < part < 1.2 and 0 <= rest < 4 * every and all(r["timed"] <= r["count"] for r in reasons(o))
 
 
 def total(section):
@@ -122,6 +140,22 @@ for name, want in RUNGS.items():
       ("detail" in r) == (r["name"] in ("IOIO", "MSR", "NPF")) for r in reasons(js(d))))
     t(f"{d}: every probe is on the rung", lambda: name == "best" or len(probes(js(d))) == 7 and
       (len(set(want)) > 1 or set(probes(js(d)).values()) == {want[0]}))
+for s, every in (("time_2", 2), ("time_16", 16), ("time_16_raw_tp", 16), ("time_16_tp", 16)):
+    t(f"{s}: counts are the same, of one exit in {every} the time", lambda:
+      same_as_all(s) and sampled(s, every))
+t("time_all: every exit is timed, and nothing is said of it", lambda: same_as_all("time_all") and
+  "times" not in js("time_all") and not any("total_ns_std_error" in r for r in reasons(js("time_all"))))
+t("time_off: counts, and no times", lambda: same_as_all("time_off") and
+  js("time_off")["times"]["chosen"] == 0 and not any(r["timed"] or r["total_ns"] for r in reasons(js("time_off"))))
+t("time_text: the table says how many were timed", lambda: re.search(
+  r"^times: 1 exit in 1[3-9]\.\d timed \(--time 16\), \+-[\d.]+ % in total$", parts["time_text", "out"], re.M))
+# What the programs take themselves is in both, but not quite the same.
+t("time_8: times are those of all exits, within three standard errors", lambda: all(
+  (m := mean(js("time_8"), k), a := mean(js("time_8_all"), k)) and 0 < m[1] < 0.1 * m[0] and
+  abs(m[0] - a[0]) <= 3 * m[1] + 250 for k in ("CPUID", "IOIO")))
+t("time_8: so is the time in the guest", lambda: (
+  v := js("time_8")["vms"][0]["vcpus"][0], a := js("time_8_all")["vms"][0]["vcpus"][0]) and
+  abs(v["guest_ns"] / v["exits"] - a["guest_ns"] / a["exits"]) <= 0.05 * a["guest_ns"] / a["exits"] + 250)
 t("table: shows port and direction", lambda: re.search(r"^IOIO 0xf1 out +1009 ", parts["table", "out"],
   re.M) and re.search(r"^IOIO 0xf1 in +701 ", parts["table", "out"], re.M))
 # The exit under way at the end is shown with its detail and takes no room.
@@ -147,7 +181,7 @@ t("cpu_zero: what was not counted is in the ledger, and both make up KVM's own c
 for s in ("cpu_one", "cpu_one_tp"):
     t(f"{s}: only the guest on CPU 1", lambda: counts(js(s)).get("IOIO") == 307 and
       counts(js(s)).get("CPUID") == 211 and clean(js(s)))
-for s in ("moved", "moved_tp"):
+for s in ("moved", "moved_all", "moved_tp", "time_moved"):
     t(f"{s}: a vCPU that changes CPUs all the time loses nothing", lambda:
       counts(js(s), "reason") == hist(s) and js(s)["exits"] == js(s)["kvm"][0]["exits"] and
       clean(js(s)) and counts(js(s))["IOIO"] % 1009 == 0)

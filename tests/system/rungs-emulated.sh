@@ -62,6 +62,21 @@ for rung in best tp_btf raw_tp tp kvm_entry=tp_btf,kvm_exit=tp kvm_entry=tp,kvm_
 	section $name exitlab stat $option --json -- guest
 	section ${name}_detail exitlab stat $option --detail msr,port,gpa --json -- guest
 done
+# A guest that is moved from CPU to CPU: what each CPU saw adds up, on both sides of the ledger.
+echo '#!/bin/sh' >/bin/mover
+echo 'kvmguest --out 1009 --loop 0.2 & p=$!' >>/bin/mover
+echo 'while kill -0 $p 2>/dev/null; do taskset -p 1 $p; taskset -p 2 $p; done >/dev/null 2>&1; wait $p' >>/bin/mover
+chmod 755 /bin/mover
+# Which exits are timed: the counts are the same.
+for time in all 2 16 off; do
+	section time_$time exitlab stat --time $time --json -- guest
+done
+section time_8 exitlab stat --time 8 --json -- kvmguest --cpuid 20011 --out 1009
+section time_8_all exitlab stat --time all --json -- kvmguest --cpuid 20011 --out 1009
+section time_16_raw_tp exitlab stat --time 16 --rung raw_tp --json -- guest
+section time_16_tp exitlab stat --time 16 --rung tp --json -- guest
+section time_text exitlab stat --time 16 -- guest
+section time_moved exitlab stat --time 16 --json -- mover
 section table exitlab stat --detail port -- guest
 section pages exitlab stat --detail gpa --json -- kvmguest --pages 401 --out 7
 section csv exitlab stat --detail gpa --csv -- guest
@@ -78,12 +93,8 @@ two cpus_both "-C 0-1"
 two cpu_zero "-C 0"
 two cpu_one "-C 1"
 two cpu_one_tp "-C 1 --rung tp"
-# A guest that is moved from CPU to CPU: what each CPU saw adds up, on both sides of the ledger.
-echo '#!/bin/sh' >/bin/mover
-echo 'kvmguest --out 1009 --loop 0.2 & p=$!' >>/bin/mover
-echo 'while kill -0 $p 2>/dev/null; do taskset -p 1 $p; taskset -p 2 $p; done >/dev/null 2>&1; wait $p' >>/bin/mover
-chmod 755 /bin/mover
 section moved exitlab stat --json -- mover
+section moved_all exitlab stat --time all --json -- mover
 section moved_tp exitlab stat --rung tp --json -- mover
 section moved_one exitlab stat -C 1 --json -- mover
 

@@ -83,6 +83,11 @@ def finding(o, name):
     return next(f for f in o["findings"] if f["name"] == name)
 
 
+def sums(section, metric, total):
+    return sum(int(r["value"]) for r in rows(section) if r["metric"] == metric and
+               (r["interval"] == "total") == total)
+
+
 t("doctor: status 0, exits are traced", lambda: rc("doctor") == 0 and js("doctor")["ok"] and
   finding(js("doctor"), "VM exits")["state"] == "ok" and
   int(re.search(r"of a VM made for this (\d+)", finding(js("doctor"), "VM exits")["text"])[1]) >= 100)
@@ -103,6 +108,14 @@ t("command: sums of every metric that can be added are those of the total", lamb
   sum(int(r["value"]) for r in rows("command") if r["metric"] == m and r["interval"] != "total") ==
   sum(int(r["value"]) for r in rows("command") if r["metric"] == m and r["interval"] == "total")
   for m in ("exits", "timed", "total_ns", "vcpu_entries", "vcpu_exits", "vcpu_guest_ns", "ledger_events")))
+t("sampled: one exit in 8 timed: intervals add up to the guest's counts, and to the total", lambda:
+  rc("sampled") == 0 and made(csv_counts("sampled", "total")) and
+  csv_counts("sampled", "total") == csv_counts("sampled", "intervals"))
+t("sampled: so do the timed ones; estimates have an error, and add up to within it", lambda:
+  sums("sampled", "timed", False) == sums("sampled", "timed", True) in
+  range(sums("sampled", "exits", True) // 10, sums("sampled", "exits", True) // 6) and
+  abs(sums("sampled", "total_ns", False) - sums("sampled", "total_ns", True)) <
+  0.2 * sums("sampled", "total_ns", True) and sums("sampled", "total_ns_std_error", True) > 0)
 t("intervals: stat 1 2 --csv -o FILE counts what the guest made", lambda: rc("intervals") == 0 and
   {r["interval"] for r in rows("intervals")} == {"1", "2", "total"} and
   made(csv_counts("intervals", "total")) and
@@ -131,6 +144,11 @@ t("top: two blocks of text with the VM, its shares of time and its reason", lamb
       re.findall(r"^kvmguest-\d+ +\d+ +1 +(\d+)  +([\d.]+) +([\d.]+) +([\d.]+)  IOIO", parts["top", "out"], re.M)) and
   len(re.findall(r"^kvmguest-\d+ .* IOIO", parts["top", "out"], re.M)) == 2 and
   len(re.findall(r"^IOIO +\d+", parts["top", "out"], re.M)) == 2)
+t("topauto: says how many exits were timed; shares of time are those of the sample", lambda:
+  rc("topauto") == 0 and re.search(r"^times: 1 exit in [\d.]+ timed \(auto\), \+-[\d.]+ % in total$",
+                                   parts["topauto", "out"], re.M) and
+  all(90 < float(a) + float(b) + float(c) < 100.2 for a, b, c in re.findall(
+      r"^kvmguest-\d+ +\d+ +1 +\d+  +([\d.]+) +([\d.]+) +([\d.]+)  IOIO", parts["topauto", "out"], re.M)))
 t("top: lines are less than 80 columns wide", lambda: max(map(len, parts["top", "out"].split("\n"))) < 80)
 t("least: three capabilities instead of root give the same counts", lambda: rc("least") == 0 and
   made(counts(js("least"))) and js("least")["exits"] == js("least")["kvm"][0]["exits"])

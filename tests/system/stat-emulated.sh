@@ -22,7 +22,8 @@ echo '#!/bin/sh' >/bin/guest
 echo 'exec kvmguest --out 1009 --cpuid 2003 --hlt 503 --wrmsr 1511' >>/bin/guest
 chmod 755 /bin/guest
 section doctor exitlab doctor --json
-section command exitlab stat 0.01 --csv -- guest
+section command exitlab stat 0.01 --time all --csv -- guest
+section sampled exitlab stat 0.003 --time 8 --csv -- guest
 section json exitlab stat --json -- guest
 section vcpu exitlab stat --vcpu 1-3 --json -- guest
 section noname exitlab stat --vm nobody 1 1
@@ -50,7 +51,8 @@ kill $pid; wait $pid; show http
 
 kvmguest --out 1009 --loop 3 >/dev/null & vm=$!
 sleep 0.1
-section top exitlab top -n 2 -d 0.5
+section top exitlab top -n 2 -d 0.5 --time all
+section topauto exitlab top -n 2 -d 0.5
 kill $vm; wait $vm
 
 chmod 666 /dev/kvm

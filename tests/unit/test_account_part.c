@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/out/account.c tracer/out/account_sums.c tracer/core/reason_class.c tracer/core/reason.c tracer/core/hist.c tracer/engine/snapshot.c tracer/out/csv.c tracer/out/prom.c tracer/out/exits.c */
+/* LINK: tracer/out/account.c tracer/out/account_sums.c tracer/core/reason_class.c tracer/core/reason.c tracer/core/hist.c tracer/core/estimate.c tracer/engine/snapshot.c tracer/out/csv.c tracer/out/prom.c tracer/out/exits.c */
 /* The time account as a part of a snapshot: differences, sums, and what is printed. */
 #include "unit.h"
 

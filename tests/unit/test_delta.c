@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/out/delta.c tracer/out/csv.c tracer/core/hist.c tracer/core/reason.c tracer/engine/snapshot.c */
+/* LINK: tracer/out/delta.c tracer/out/csv.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c tracer/engine/snapshot.c */
 /* Differences of snapshots taken while the engine runs, and their CSV. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -292,6 +292,44 @@ static void csv_lines(void **state)
 	free(text);
 }
 
+/* Weights of sampled times are differences like the rest: each step has its own estimate. */
+static void sampled_times(void **state)
+{
+	struct exit_stat r = { .isa = 2, .reason = 0x7c, .count = 800, .timed = 100, .skipped = 700,
+			       .weight_more = 700, .square_more = 900, .total_ns = 800 * 10 };
+	struct vcpu_trace v = { .vm = 1, .exits = 800, .entries = 800, .skipped = 700,
+				.guest_ns = 800, .guest_timed = 100, .guest_more = 700,
+				.reasons = &r, .nr_reasons = 1 };
+	struct trace_snapshot all = { .duration_ns = 1000, .vcpus = &v, .nr_vcpus = 1,
+				      .time = TIME_EVERY, .time_every = 8 }, one;
+	struct delta *d = delta_new();
+
+	(void)state;
+	r.hist.n[hist_index(10)] = 800;
+	assert_int_equal(delta_step(d, &all, false, &one), 0);
+	snapshot_free(&one);
+	r.count = v.exits = v.entries = 1600;
+	r.timed = v.guest_timed = 300;
+	r.skipped = v.skipped = 1300;
+	r.weight_more = v.guest_more = 1300;
+	r.square_more = 2000;
+	r.total_ns += 800 * 30;
+	r.hist.n[hist_index(30)] = 800;
+	v.guest_ns += 1600;
+	assert_int_equal(delta_step(d, &all, true, &one), 0);
+	assert_int_equal(one.time, TIME_EVERY);
+	assert_int_equal(one.vcpus[0].reasons[0].timed, 200);
+	assert_int_equal(one.vcpus[0].reasons[0].skipped, 600);
+	assert_int_equal(one.vcpus[0].reasons[0].weight_more, 600);
+	assert_int_equal(one.vcpus[0].reasons[0].square_more, 1100);
+	assert_int_equal(one.vcpus[0].reasons[0].total_ns, 800 * 30);
+	assert_int_equal(one.vcpus[0].skipped, 600);
+	assert_int_equal(one.vcpus[0].guest_timed, 200);
+	assert_int_equal(one.vcpus[0].guest_more, 600);
+	snapshot_free(&one);
+	delta_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +339,7 @@ int main(void)
 		cmocka_unit_test(quiet_vcpus_are_exact),
 		cmocka_unit_test(vms_come_and_end),
 		cmocka_unit_test(csv_lines),
+		cmocka_unit_test(sampled_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/out/iocores.c tracer/out/iocores_sum.c tracer/out/csv.c tracer/out/prom.c tracer/out/exits.c tracer/core/hist.c tracer/core/reason.c tracer/engine/snapshot.c */
+/* LINK: tracer/out/iocores.c tracer/out/iocores_sum.c tracer/out/csv.c tracer/out/prom.c tracer/out/exits.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c tracer/engine/snapshot.c */
 /* The account of a worker, its sums and differences, and what is printed of it. */
 #include "unit.h"
 

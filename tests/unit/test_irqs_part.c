@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/out/irqs.c tracer/out/irqs_json.c tracer/out/irqs_prom.c tracer/out/irqs_part.c tracer/core/irq_legs.c tracer/core/hist.c tracer/out/csv.c tracer/out/prom.c tracer/out/exits.c tracer/core/reason.c tracer/engine/snapshot.c */
+/* LINK: tracer/out/irqs.c tracer/out/irqs_json.c tracer/out/irqs_prom.c tracer/out/irqs_part.c tracer/core/irq_legs.c tracer/core/hist.c tracer/core/estimate.c tracer/out/csv.c tracer/out/prom.c tracer/out/exits.c tracer/core/reason.c tracer/engine/snapshot.c */
 /* The interrupts' part of a snapshot: sums, differences, filters, and how it is printed. */
 #include "unit.h"
 

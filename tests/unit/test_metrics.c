@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/cmd/metrics.c tracer/cmd/metrics_parts.c tracer/out/prom.c tracer/core/hist.c tracer/core/reason.c tracer/engine/snapshot.c */
+/* LINK: tracer/cmd/metrics.c tracer/cmd/metrics_parts.c tracer/out/prom.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c tracer/engine/snapshot.c */
 /* The exporter's counters and their text; the system tests read it with a strict parser. */
 #include <setjmp.h>
 #include <stdarg.h>

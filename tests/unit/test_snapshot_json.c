@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/engine/snapshot.c tracer/engine/snapshot_json.c tracer/core/hist.c tracer/core/reason.c */
+/* LINK: tracer/engine/snapshot.c tracer/engine/snapshot_json.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c */
 /*
  * A snapshot as JSON: two VMs of one process stay apart, what was not measured is null with a
  * reason, sums agree with their parts, and the order does not depend on the order of the maps.

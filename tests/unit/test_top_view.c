@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/cmd/top_view.c tracer/out/exits.c tracer/core/hist.c tracer/core/reason.c tracer/engine/snapshot.c tracer/cmd/http_address.c */
+/* LINK: tracer/cmd/top_view.c tracer/out/exits.c tracer/core/hist.c tracer/core/estimate.c tracer/core/reason.c tracer/engine/snapshot.c tracer/cmd/http_address.c */
 /* The screens of exitlab top, its keys, and where export may listen. */
 #include <errno.h>
 #include <setjmp.h>

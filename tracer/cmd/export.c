@@ -50,6 +50,8 @@ static const char usage[] =
 "  --vm NAME|PID       only this VM; can be given several times\n"
 "  --cgroup PATH       only VMs in this cgroup (version 2) and below\n"
 "  --detail LIST       add the label detail: msr, port, gpa, with commas between\n"
+"  --time WHICH        which exits are timed (all are counted): auto (default), all,\n"
+"                      N (one in about N) or off\n"
 "  --signals LIST      more than exits: account, interrupts, io_cores, or all\n"
 "  -h, --help          this text\n"
 "\n"
@@ -62,6 +64,8 @@ struct export {
 	bool allow_remote;
 	unsigned int details;		/* enum engine_detail */
 	unsigned int signals;		/* enum engine_signal */
+	enum engine_time time;
+	unsigned int time_every;
 	double interval_s;
 	long count;			/* 0 = no end */
 	struct filter filter;
@@ -108,6 +112,8 @@ static int option(int c, struct export *x)
 		return option_filter("export", c, optarg, &x->filter);
 	case 'S':
 		return option_signals("export", optarg, &x->signals);
+	case 'T':
+		return option_time("export", optarg, &x->time, &x->time_every);
 	default:
 		return details_parse(optarg, &x->details) ?
 		       bad("the details are msr, port and gpa, not '%s'", optarg) : EX_OK;
@@ -140,6 +146,7 @@ static int parse(int argc, char **argv, struct export *x)
 		{ "textfile", required_argument, NULL, 't' },
 		{ "interval", required_argument, NULL, 'i' },
 		{ "signals", required_argument, NULL, 'S' },
+		{ "time", required_argument, NULL, 'T' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "per-vcpu", no_argument, NULL, 'v' },
 		{ "no-histograms", no_argument, NULL, 'H' },
@@ -168,7 +175,8 @@ static int parse(int argc, char **argv, struct export *x)
 	}
 	if (optind < argc)
 		return bad("unexpected argument '%s'", argv[optind]);
-	return check_listen(x);
+	ret = option_time_fits("export", x->time, x->details, x->signals);
+	return ret ? ret : check_listen(x);
 }
 
 /* ---- work ---- */
@@ -177,6 +185,7 @@ static int parse(int argc, char **argv, struct export *x)
 static int open_watch(struct export *x)
 {
 	struct watch_opts wo = { .details = x->details, .signals = x->signals, .endless = true,
+				 .time = x->time, .time_every = x->time_every,
 				 .filter = filter_empty(&x->filter) ? NULL : &x->filter };
 	char missing[200];
 
@@ -334,7 +343,7 @@ static int start(struct export *x)
 
 int cmd_export(int argc, char **argv)
 {
-	struct export x = { .interval_s = 15, .signal_fd = -1,
+	struct export x = { .interval_s = 15, .signal_fd = -1, .time = TIME_AUTO,
 			    .metrics_opts = { .histograms = true, .version = EXITLAB_VERSION } };
 	int ret = parse(argc, argv, &x);
 

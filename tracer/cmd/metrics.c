@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "cmd/metrics_parts.h"
+#include "core/estimate.h"
 #include "core/reason.h"
 #include "out/halt.h"
 #include "out/prom.h"
@@ -147,7 +148,7 @@ static int add_vcpu(struct metrics *m, const char *vm, const struct vcpu_trace *
 
 	if (!s || !t)
 		return -ENOMEM;
-	s->guest_ns += v->guest_ns;
+	s->guest_ns += estimate_guest(v);
 	s->entries += v->entries;
 	for (i = 0; i < v->nr_reasons; i++) {
 		const struct exit_stat *r = &v->reasons[i];
@@ -158,8 +159,9 @@ static int add_vcpu(struct metrics *m, const char *vm, const struct vcpu_trace *
 			return -ENOMEM;
 		e->count += r->count;
 		e->timed += r->timed;
-		e->total_ns += r->total_ns;
-		t->sum_ns[class] += r->total_ns;
+		/* Sums of estimates, one per look, so that they never go back. */
+		e->total_ns += estimate_total(r);
+		t->sum_ns[class] += estimate_total(r);
 		hist_merge(&t->hist[class], &r->hist);
 	}
 	return 0;
@@ -262,7 +264,9 @@ static const char *vcpu_label(const struct series *s, char *buf, size_t size)
 	return buf;
 }
 
-static void write_reasons(const struct metrics *m, FILE *f, const char *name, bool seconds)
+enum of_reason { EXITS, TIMED, SECONDS };
+
+static void write_reasons(const struct metrics *m, FILE *f, const char *name, enum of_reason what)
 {
 	char vcpu[16], isa[16], reason[64], msr[32];
 	size_t i, k;
@@ -278,10 +282,10 @@ static void write_reasons(const struct metrics *m, FILE *f, const char *name, bo
 	       "isa", isa_name(e->isa, isa, sizeof(isa)), \
 	       "reason", reason_name(e->isa, e->reason, reason, sizeof(reason)), \
 	       "detail", detail, (char *)NULL
-			if (seconds)
+			if (what == SECONDS)
 				prom_seconds(f, name, e->total_ns, LABELS);
 			else
-				prom_count(f, name, e->count, LABELS);
+				prom_count(f, name, what == TIMED ? e->timed : e->count, LABELS);
 #undef LABELS
 		}
 	}
@@ -429,10 +433,13 @@ static void write_self(const struct metrics *m, FILE *f)
 void metrics_write(const struct metrics *m, FILE *f)
 {
 	prom_family(f, "exitlab_exits_total", "counter", "VM exits by reason.");
-	write_reasons(m, f, "exitlab_exits_total", false);
+	write_reasons(m, f, "exitlab_exits_total", EXITS);
+	prom_family(f, "exitlab_exits_timed_total", "counter",
+		    "Exits that were timed; if not all of them, times are estimates.");
+	write_reasons(m, f, "exitlab_exits_timed_total", TIMED);
 	prom_family(f, "exitlab_exit_handling_seconds_total", "counter",
 		    "Time from exits to the next entry, by reason of the exit.");
-	write_reasons(m, f, "exitlab_exit_handling_seconds_total", true);
+	write_reasons(m, f, "exitlab_exit_handling_seconds_total", SECONDS);
 	write_vcpus(m, f);
 	write_vms(m, f);
 	metrics_parts_write(&m->parts, f, m->o.per_vcpu);

@@ -294,6 +294,7 @@ static int run(struct stat_run *r)
 	struct trace_snapshot total = { 0 };
 	struct engine_opts eo = { .pid = o->pid, .details = o->details, .own_cost = o->cost,
 				 .signals = o->signals, .rung = o->rung, .kind = o->engine,
+				 .time = o->time, .time_every = o->time_every,
 				 .cpus = o->some_cpus ? &o->cpus : NULL };
 	int ret;
 

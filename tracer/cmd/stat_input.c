@@ -205,6 +205,8 @@ static int check(const struct stat_options *o)
 		return bad("a command");
 	if (o->cost)
 		return bad("--cost");
+	if (o->time == TIME_EVERY || o->time == TIME_OFF)
+		return bad("--time");
 	if (o->filter.cgroup[0])
 		return bad("--cgroup");
 	if (o->signals & ~(unsigned int)SIGNAL_EXITS)

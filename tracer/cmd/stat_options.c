@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/sample.h"
 #include "engine/details.h"
 #include "engine/rungs.h"
 #include "engine/signal.h"
@@ -45,6 +46,8 @@ static void usage(FILE *f)
 	for (s = engine_signals; *s; s++)
 		fprintf(f, "                   %-11s %s\n", (*s)->name, (*s)->what);
 	fprintf(f, "How:\n"
+		"  --time WHICH     which exits are timed (all are counted): auto (default), every one\n"
+		"                   while they are few, then a sample; all; N, one in about N; off\n"
 		"  --engine KIND    bpf, perf, or auto: perf where BPF cannot (default)\n"
 		"  --json           print JSON (schema exitlab-stat/1), a line per interval\n"
 		"  --csv            print CSV\n"
@@ -105,6 +108,40 @@ int option_signals(const char *command, const char *list, unsigned int *bits)
 	err("%s: --signals %s: the signals are %s, or all; see exitlab %s --help", command, list, names,
 	    command);
 	return EX_INPUT;
+}
+
+int option_time(const char *command, const char *arg, enum engine_time *time, unsigned int *every)
+{
+	static const char *const words[] = {
+		[TIME_ALL] = "all", [TIME_AUTO] = "auto", [TIME_OFF] = "off",
+	};
+	long n = option_whole(arg, 1, SAMPLE_MAX);
+	size_t i;
+
+	if (n > 0) {
+		*time = n == 1 ? TIME_ALL : TIME_EVERY;
+		*every = (unsigned int)n;
+		return EX_OK;
+	}
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i] && !strcmp(arg, words[i])) {
+			*time = (enum engine_time)i;
+			return EX_OK;
+		}
+	return option_bad(command, "--time is auto, all, off or a number from 1 to 4096, not '%s'",
+			  arg);
+}
+
+int option_time_fits(const char *command, enum engine_time time, unsigned int details,
+		     unsigned int signals)
+{
+	if (time != TIME_EVERY && time != TIME_OFF)
+		return EX_OK;
+	if (details)
+		return option_bad(command, "with --detail every exit is timed%s", "");
+	if (signals & SIGNAL_ACCOUNT)
+		return option_bad(command, "the signal 'account' times every exit%s", "");
+	return EX_OK;
 }
 
 long option_whole(const char *s, long min, long max)
@@ -244,6 +281,8 @@ static int option(int c, struct stat_options *o)
 		return EX_OK;
 	case 'e':
 		return engine_kind(o);
+	case 'T':
+		return option_time("stat", optarg, &o->time, &o->time_every);
 	}
 	return which(c, o);
 }
@@ -285,13 +324,14 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		{ "sort", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },
 		{ "signals", required_argument, NULL, 'S' },
+		{ "time", required_argument, NULL, 'T' },
 		{ "cost", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int c, i, ret;
 
-	*o = (struct stat_options){ .top = 10 };
+	*o = (struct stat_options){ .top = 10, .time = TIME_AUTO };
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		;
 	if (i < argc) {
@@ -316,5 +356,8 @@ int stat_parse(int argc, char **argv, struct stat_options *o)
 		if (ret)
 			return ret;
 	}
-	return positional(argc - optind, argv + optind, o);
+	ret = option_time_fits("stat", o->time, o->details, o->signals);
+	if (!ret && o->some_cpus && (o->time == TIME_EVERY || o->time == TIME_OFF))
+		ret = bad("with -C every exit is timed%s", "");
+	return ret ? ret : positional(argc - optind, argv + optind, o);
 }

@@ -24,6 +24,8 @@ struct stat_options {
 	enum stat_format format;
 	bool cost;
 	unsigned int details;		/* enum engine_detail */
+	enum engine_time time;
+	unsigned int time_every;
 	const char *rung;		/* NULL = not forced */
 	bool some_cpus;			/* -C: only @cpus */
 	struct cpu_list cpus;
@@ -47,6 +49,11 @@ int option_filter(const char *command, int c, const char *arg, struct filter *f)
 long option_whole(const char *s, long min, long max);
 /* --signals LIST into enum engine_signal. EX_OK, or EX_INPUT, told in one line. */
 int option_signals(const char *command, const char *list, unsigned int *bits);
+/* --time WHICH. EX_OK, or EX_INPUT, told in one line. */
+int option_time(const char *command, const char *arg, enum engine_time *time, unsigned int *every);
+/* Does --time go with what else was asked for? EX_OK, or EX_INPUT, told in one line. */
+int option_time_fits(const char *command, enum engine_time time, unsigned int details,
+		     unsigned int signals);
 /* Seconds above 0, up to 1000000. */
 bool option_seconds(const char *s, double *out);
 

@@ -40,6 +40,7 @@ static const char usage[] =
 "  --vm NAME|PID     only this VM; can be given several times\n"
 "  --cgroup PATH     only VMs in this cgroup (version 2) and below\n"
 "  --signals LIST    views beside exits: account, interrupts, io_cores, or all\n"
+"  --time WHICH      which exits are timed: auto (default), all, N (one in N) or off\n"
 "  --sort KEY        time (default), count or name\n"
 "  -h, --help        this text\n"
 "\n"
@@ -105,6 +106,8 @@ static int option(int c, struct top *t)
 	case 'p':
 		t->wo.pid = (pid_t)option_whole(optarg, 1, INT32_MAX);
 		return t->wo.pid < 0 ? bad("'%s' is not a process id", optarg) : EX_OK;
+	case 'T':
+		return option_time("top", optarg, &t->wo.time, &t->wo.time_every);
 	case 'V':
 	case 'g':
 		return option_filter("top", c, optarg, &t->filter);
@@ -130,6 +133,7 @@ static int parse(int argc, char **argv, struct top *t)
 		{ "vm", required_argument, NULL, 'V' },
 		{ "cgroup", required_argument, NULL, 'g' },
 		{ "signals", required_argument, NULL, 'S' },
+		{ "time", required_argument, NULL, 'T' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -395,7 +399,8 @@ static int catch_signals(struct top *t)
 
 int cmd_top(int argc, char **argv)
 {
-	struct top t = { .state = { .interval_s = 2, .vcpu = -1 }, .signal_fd = -1 };
+	struct top t = { .state = { .interval_s = 2, .vcpu = -1 }, .wo = { .time = TIME_AUTO },
+			 .signal_fd = -1 };
 	int ret = parse(argc, argv, &t);
 
 	if (ret >= 0)

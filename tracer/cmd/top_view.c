@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/estimate.h"
 #include "core/reason.h"
 #include "engine/part.h"
 #include "out/halt.h"
@@ -73,19 +74,20 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Adds a vCPU to the row of itself or of its VM. */
 static void add_vcpu(struct row *row, const struct vcpu_trace *v, uint64_t interval_ns)
 {
-	uint64_t work = 0, halt = 0, guest = least(v->guest_ns, interval_ns);
+	uint64_t work = 0, halt = 0, guest = least(estimate_guest(v), interval_ns);
 	char name[64];
 	size_t i;
 
 	for (i = 0; i < v->nr_reasons; i++) {
 		const struct exit_stat *r = &v->reasons[i];
+		uint64_t ns = estimate_total(r);
 
 		if (exit_is_halt(r))
-			halt += r->total_ns;
+			halt += ns;
 		else
-			work += r->total_ns;
-		if (!row->top[0] || r->total_ns > row->top_ns) {
-			row->top_ns = r->total_ns;
+			work += ns;
+		if (!row->top[0] || ns > row->top_ns) {
+			row->top_ns = ns;
 			snprintf(row->top, sizeof(row->top), "%s",
 				 reason_name(r->isa, r->reason, name, sizeof(name)));
 		}
@@ -273,11 +275,7 @@ static int merge(const struct top_state *s, const struct watch_view *v, struct v
 				sum->nr_reasons++;
 				continue;
 			}
-			to->count += r->count;
-			to->timed += r->timed;
-			to->total_ns += r->total_ns;
-			to->max_ns = to->max_ns > r->max_ns ? to->max_ns : r->max_ns;
-			hist_merge(&to->hist, &r->hist);
+			estimate_add(to, r);
 		}
 	}
 	return 0;
@@ -409,8 +407,11 @@ int top_render(const struct top_state *s, const struct watch_view *v, time_t now
 int top_render_ledger(const struct watch_view *v, struct top_lines *out)
 {
 	const struct ledger *l = &v->step.ledger;
-	char probes[200] = "";
+	char probes[200] = "", times[100];
 	size_t i, n = 0;
+
+	if (out_times(&v->step, times, sizeof(times)) && put(out, "%s", times))
+		return -ENOMEM;
 
 	for (i = 0; i < v->step.nr_probes && n < sizeof(probes); i++)
 		n += (size_t)snprintf(probes + n, sizeof(probes) - n, "%s%s (%s)", i ? ", " : "",

@@ -67,7 +67,8 @@ static size_t limit(const char *variable, size_t standard)
 int watch_open(const struct watch_opts *opts, struct watch **out)
 {
 	struct engine_opts eo = { .pid = opts->pid, .details = opts->details,
-				  .signals = opts->signals, .own_cost = opts->own_cost };
+				  .signals = opts->signals, .own_cost = opts->own_cost,
+				  .time = opts->time, .time_every = opts->time_every };
 	struct watch *w;
 	char missing[200];
 	int ret;

@@ -21,6 +21,8 @@ struct watch_opts {
 	const struct filter *filter;	/* borrowed */
 	unsigned int details;	/* enum engine_detail */
 	unsigned int signals;	/* enum engine_signal */
+	enum engine_time time;
+	unsigned int time_every;
 	bool own_cost;
 	/*
 	 * Keep what re-attaching takes, out of effect: the engine's room for vCPUs (1024) is then

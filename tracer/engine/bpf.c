@@ -29,6 +29,7 @@ struct bpf_engine {
 	struct engine_opts opts;
 	struct exits_bpf *skel;
 	struct progs progs;
+	enum engine_time time;
 	unsigned int wanted;			/* bit for each event that is needed */
 	enum rung plan[NR_RUNG_EVENTS];
 };
@@ -105,24 +106,38 @@ static struct bpf_program *program_of(struct exits_bpf *s, enum rung_event e, en
 		[EVENT_FAULT] = RUNGS(fault), [EVENT_MMIO] = RUNGS(mmio),
 		[EVENT_FAST_MMIO] = RUNGS(fast),
 	};
+	return all[e][r];
+}
+
+/* The same where not every exit is timed. */
+static struct bpf_program *fast_program_of(struct exits_bpf *s, enum rung_event e, enum rung r)
+{
+	struct bpf_program *const all[2][NR_RUNGS] = {
+		[EVENT_ENTRY] = RUNGS(fast_entry), [EVENT_EXIT] = RUNGS(fast_exit),
+	};
 #undef RUNGS
+	if (e == EVENT_EXIT && s->rodata->reason_in_args && r < RUNG_TP)
+		return r == RUNG_TP_BTF ? s->progs.fast_old_exit_tp_btf :
+					  s->progs.fast_old_exit_raw_tp;
 	return all[e][r];
 }
 
 static void choose_programs(struct bpf_engine *e)
 {
-	unsigned int i, r;
+	struct bpf_program *p;
+	unsigned int i;
 
 	e->progs.n = 0;
-	for (i = 0; i < NR_RUNG_EVENTS; i++)
-		for (r = 0; r < NR_RUNGS; r++) {
-			struct bpf_program *p = program_of(e->skel, i, r);
-			bool use = (e->wanted & 1u << i) && e->plan[i] == r;
-
-			bpf_program__set_autoload(p, use);
-			if (use)
-				progs_add(&e->progs, p, rung_event_name(i), rung_name(r));
-		}
+	bpf_object__for_each_program(p, e->skel->obj)
+		bpf_program__set_autoload(p, false);
+	for (i = 0; i < NR_RUNG_EVENTS; i++) {
+		if (!(e->wanted & 1u << i))
+			continue;
+		p = e->time == TIME_ALL ? program_of(e->skel, i, e->plan[i]) :
+					  fast_program_of(e->skel, i, e->plan[i]);
+		bpf_program__set_autoload(p, true);
+		progs_add(&e->progs, p, rung_event_name(i), rung_name(e->plan[i]));
+	}
 }
 
 /* Numbers for as many reasons as that many CPUs may bring: 2.3 kB each. */
@@ -159,6 +174,8 @@ static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
 	e->skel->rodata->target_vm = (unsigned int)e->opts.pid;
 	e->skel->rodata->reason_in_args = rungs_reason_in_args(facts);
 	e->skel->rodata->fault_has_vcpu = rungs_fault_has_vcpu(facts);
+	e->skel->rodata->time_every = e->time == TIME_EVERY ? e->opts.time_every : 0;
+	e->skel->rodata->time_off = e->time == TIME_OFF;
 	if (e->opts.cpus) {
 		e->skel->rodata->only_some_cpus = 1;
 		memcpy((void *)e->skel->rodata->cpu_mask, e->opts.cpus->mask,
@@ -234,6 +251,9 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		return -ENOMEM;
 	e->opts = *opts;
 	e->wanted = wanted_events(opts->details);
+	/* What comes between exit and entry, or must be known of each, takes the other programs. */
+	e->time = opts->details || opts->cpus || opts->signals & SIGNAL_ACCOUNT ? TIME_ALL :
+									   opts->time;
 	ret = rungs_parse(forced, &force);
 	if (ret)
 		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
@@ -273,7 +293,7 @@ static int reset_values(const struct exits_bpf *s)
 	return 0;
 }
 
-static int reset_slots(const struct exits_bpf *s)
+static int reset_slots(const struct exits_bpf *s, bool fast)
 {
 	int keys = bpf_map__fd(s->maps.slot_of_key), of = bpf_map__fd(s->maps.slot_of);
 	struct slot_key key;
@@ -290,6 +310,8 @@ static int reset_slots(const struct exits_bpf *s)
 			return -errno;
 		memset(&s->bss->slots[i], 0, sizeof(s->bss->slots[i]));
 	}
+	for (i = 0; fast && i < MAX_SLOTS * CACHE_SIZE; i++)
+		s->bss->slots[i / CACHE_SIZE].cache[i % CACHE_SIZE].reason = NO_REASON;
 	return 0;
 }
 
@@ -299,7 +321,7 @@ static int bpf_attach(void *b)
 	int ret = reset_values(e->skel);
 
 	if (!ret)
-		ret = reset_slots(e->skel);
+		ret = reset_slots(e->skel, e->time != TIME_ALL);
 	if (ret)
 		return ret;
 	memset(&e->skel->bss->counts, 0, sizeof(e->skel->bss->counts));
@@ -374,14 +396,20 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 			.vcpu = s.key.vcpu, .tid = (pid_t)s.tid, .entries = s.entries,
 			.exits = s.exits, .guest_ns = s.guest_ns,
 			.other_cpus = s.other_cpus };
-		out->ledger.events += s.entries + s.exits;
+		if (e->time != TIME_ALL) {
+			/* The others are counted by reason. */
+			v->exits = s.map_full;
+			v->guest_timed = s.times.guest_timed;
+			v->guest_more = s.times.guest_weight - s.times.guest_timed;
+		}
+		out->ledger.events += s.entries + v->exits;
 		out->ledger.map_full += s.map_full;
 		out->ledger.other_cpus += s.other_cpus;
 		out->ledger.detail_full += s.detail_full;
 		out->ledger.unmatched_entries += s.unmatched_entries;
 		out->ledger.unmatched_exits += s.unmatched_exits;
 		/* The exit that is being handled right now has not been booked yet. */
-		if (s.pair.where == PAIR_IN_HOST) {
+		if (s.pair.where == PAIR_IN_HOST && e->time == TIME_ALL) {
 			r = find_reason(v, s.isa, s.reason, s.detail);
 			if (!r)
 				return -ENOMEM;
@@ -389,6 +417,41 @@ static int read_slots(struct bpf_engine *e, struct trace_snapshot *out, int *vcp
 		}
 	}
 	return 0;
+}
+
+/* Exits of the kind with number @value that are not in its sums yet. */
+static uint64_t cached_count(const struct slot *s, __u32 value)
+{
+	size_t i;
+
+	for (i = 0; i < CACHE_SIZE; i++) {
+		const volatile struct cached_value *c = &s->cache[i];
+		uint64_t n;
+
+		if (c->value != value + 1)
+			continue;
+		n = c->count;
+		/* Another kind may have taken its place meanwhile. */
+		return c->value == value + 1 ? n : 0;
+	}
+	return 0;
+}
+
+/*
+ * Where not every exit is timed, the count is in two places. The order of reading is such that an
+ * exit may be missed that happens just now, but none is seen twice, nor taken for one not chosen.
+ */
+static void read_sampled(struct bpf_engine *e, const struct exit_key *key, __u32 value,
+			 struct vcpu_trace *v, struct exit_stat *r)
+{
+	struct exit_val val;
+
+	r->count += cached_count(&e->skel->bss->slots[key->slot], value);
+	v->exits += r->count;
+	if (bpf_map_lookup_elem(bpf_map__fd(e->skel->maps.values), &value, &val))
+		return;
+	r->skipped = r->count > val.chosen ? r->count - val.chosen : 0;
+	v->skipped += r->skipped;
 }
 
 static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const int *vcpu_of_slot)
@@ -399,6 +462,7 @@ static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const in
 	__u32 i;
 
 	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		struct vcpu_trace *v;
 		struct exit_stat *r;
 
 		prev = &key;
@@ -406,8 +470,8 @@ static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const in
 			continue;
 		if (key.slot >= MAX_SLOTS || vcpu_of_slot[key.slot] < 0)
 			continue;
-		r = find_reason(&out->vcpus[vcpu_of_slot[key.slot]], key.isa, key.reason,
-				key.detail);
+		v = &out->vcpus[vcpu_of_slot[key.slot]];
+		r = find_reason(v, key.isa, key.reason, key.detail);
 		if (!r)
 			return -ENOMEM;
 		r->count += val.count;
@@ -416,6 +480,12 @@ static int read_exits(struct bpf_engine *e, struct trace_snapshot *out, const in
 		r->min_ns = val.min_ns;
 		r->max_ns = val.max_ns;
 		r->hist = val.hist;
+		if (e->time != TIME_ALL) {
+			r->weight_more = val.weight - val.timed;
+			r->square_more = val.square - val.timed;
+			read_sampled(e, &key, i, v, r);
+			out->ledger.events += r->count;
+		}
 	}
 	return 0;
 }
@@ -431,6 +501,8 @@ static int bpf_read(void *b, struct trace_snapshot *out)
 	if (ret)
 		return ret;
 	progs_read(&e->progs, out);
+	out->time = e->time;
+	out->time_every = e->opts.time_every;
 	out->ledger.map_full += e->skel->bss->counts.slots_full;
 	out->ledger.unknown_exits = e->skel->bss->counts.unknown_exits;
 	return 0;

@@ -43,6 +43,14 @@ struct cpu_list {
 	uint64_t mask[CPU_LIST_MAX / 64];
 };
 
+/* Which exits are timed; all are counted. With details or SIGNAL_ACCOUNT it is every one. */
+enum engine_time {
+	TIME_ALL,		/* every one */
+	TIME_AUTO,		/* all of a vCPU that makes few, else a sample */
+	TIME_EVERY,		/* one in about engine_opts.time_every */
+	TIME_OFF,		/* none */
+};
+
 /* How exits are counted. Both give the same counts. */
 enum engine_kind {
 	ENGINE_AUTO,		/* BPF, or perf where BPF cannot */
@@ -55,6 +63,8 @@ struct engine_opts {
 	unsigned int signals;	/* enum engine_signal; SIGNAL_EXITS is implied */
 	pid_t pid;		/* VMM process (tgid) to trace; 0 = every VM of the host */
 	unsigned int details;	/* enum engine_detail */
+	enum engine_time time;	/* the perf engine has all times anyway */
+	unsigned int time_every;
 	bool own_cost;		/* measure the programs' run time; costs two clock reads an event */
 	/* Forces rungs, as text: see rungs_parse(). NULL = $EXITLAB_RUNG, else the best. */
 	const char *rung;
@@ -76,9 +86,15 @@ struct exit_stat {
 	uint64_t detail;
 	bool has_detail;
 	uint64_t count;		/* exits seen */
-	uint64_t timed;	   /* of these, how many were followed by an entry: the n of the times */
-	uint64_t total_ns; /* exit -> next entry of the same vCPU: handling, halt and blocking */
-	uint64_t min_ns, max_ns;	/* 0, 0 when timed == 0 */
+	uint64_t timed;	/* of these, timed and followed by an entry: the n of the times */
+	/*
+	 * exit -> next entry of the same vCPU: handling, halt and blocking. If not every exit was
+	 * timed, each times its weight: estimate_total() of core/estimate.h is that of all exits.
+	 */
+	uint64_t total_ns;
+	uint64_t min_ns, max_ns;	/* of the timed; 0, 0 when timed == 0 */
+	uint64_t skipped;	/* exits not timed, to save the time */
+	uint64_t weight_more, square_more;	/* sums of weights and their squares, less timed */
 	struct hist hist;
 };
 
@@ -89,7 +105,9 @@ struct vcpu_trace {
 	int vcpu;		/* vCPU number inside its VM */
 	pid_t tid;		/* last thread that ran it */
 	uint64_t entries, exits;
-	uint64_t guest_ns;	/* entry -> exit */
+	uint64_t guest_ns;	/* entry -> exit; estimate_guest(), likewise */
+	uint64_t skipped;	/* exits not timed, to save the time */
+	uint64_t guest_timed, guest_more;	/* if skipped: number, weights less that */
 	uint64_t other_cpus;	/* exits on CPUs not in engine_opts.cpus: in no other count */
 	struct exit_stat *reasons;	/* sorted by count, descending */
 	size_t nr_reasons;
@@ -127,6 +145,8 @@ struct trace_snapshot {
 	size_t nr_parts;
 	struct probe_info probes[MAX_PROBES];
 	size_t nr_probes;
+	enum engine_time time;	/* as it was done */
+	unsigned int time_every;
 	/*
 	 * Own cost; 0 = not measured. BPF: runs of our programs, and their time by the kernel's
 	 * statistics. Perf (cost_of_reader): events read, and the CPU time that reading took; what

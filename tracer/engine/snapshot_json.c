@@ -3,8 +3,10 @@
 #include "engine/snapshot_json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
+#include "core/estimate.h"
 #include "core/reason.h"
 #include "engine/part.h"
 
@@ -25,6 +27,27 @@ static json_t *hist_json(const struct hist *h)
 	return a;
 }
 
+/* NAN: one exit alone was timed. */
+static json_t *error_json(double ns)
+{
+	return isnan(ns) ? json_null() : integer((uint64_t)llround(ns));
+}
+
+/* Only where not every exit was timed: what is exact looks as it always has. */
+static void times_json(json_t *o, const struct trace_snapshot *s)
+{
+	static const char *const how[] = {
+		[TIME_ALL] = "all", [TIME_AUTO] = "auto", [TIME_EVERY] = "every", [TIME_OFF] = "off",
+	};
+	struct estimate_all a = estimate_snapshot(s);
+
+	if (a.timed >= a.exits)
+		return;
+	json_object_set_new(o, "times", json_pack("{s:s, s:I, s:I, s:o}", "how", how[s->time],
+		"exits", (json_int_t)a.exits, "chosen", (json_int_t)a.timed,
+		"total_ns_std_error", a.timed ? error_json(a.error_ns) : json_null()));
+}
+
 static json_t *reason_json(const struct exit_stat *r)
 {
 	char isa[16], name[64], msr[32];
@@ -42,10 +65,13 @@ static json_t *reason_json(const struct exit_stat *r)
 	if (r->timed == 0) {
 		json_object_set_new(o, "total_ns", json_null());
 		json_object_set_new(o, "total_ns_why",
-				    json_string("no entry followed inside the measured interval"));
+				    json_string(r->skipped ? "none of these exits was timed" :
+				    "no entry followed inside the measured interval"));
 		return o;
 	}
-	json_object_set_new(o, "total_ns", integer(r->total_ns));
+	json_object_set_new(o, "total_ns", integer(estimate_total(r)));
+	if (estimate_is_sampled(r))
+		json_object_set_new(o, "total_ns_std_error", error_json(estimate_error(r)));
 	json_object_set_new(o, "min_ns", integer(r->min_ns));
 	json_object_set_new(o, "max_ns", integer(r->max_ns));
 	json_object_set_new(o, "p50_ns", integer(hist_percentile(&r->hist, 50)));
@@ -62,12 +88,12 @@ static json_t *vcpu_json(const struct vcpu_trace *v)
 	size_t i;
 
 	for (i = 0; i < v->nr_reasons; i++) {
-		handling += v->reasons[i].total_ns;
+		handling += estimate_total(&v->reasons[i]);
 		json_array_append_new(reasons, reason_json(&v->reasons[i]));
 	}
 	return json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:o}", "vcpu", v->vcpu, "tid", (int)v->tid,
 			 "entries", (json_int_t)v->entries, "exits", (json_int_t)v->exits,
-			 "guest_ns", (json_int_t)v->guest_ns, "handling_ns", (json_int_t)handling,
+			 "guest_ns", (json_int_t)estimate_guest(v), "handling_ns", (json_int_t)handling,
 			 "reasons", reasons);
 }
 
@@ -120,6 +146,8 @@ json_t *snapshot_to_json(const struct trace_snapshot *s, vm_name_fn name, void *
 		      "ledger", ledger_json(&s->ledger));
 	if (o && snapshot_vm_is_process(s))
 		json_object_set_new(o, "vm_is_process", json_true());
+	if (o)
+		times_json(o, s);
 	for (i = 0; o && i < s->nr_parts; i++) {
 		struct part_ctx c = { .name = name, .arg = arg,
 				      .seconds = (double)s->duration_ns / 1e9 };

@@ -3,8 +3,10 @@
 #include "out/csv.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "core/estimate.h"
 #include "core/reason.h"
 #include "engine/part.h"
 
@@ -70,7 +72,9 @@ static void reason(struct csv_row r, const struct exit_stat *e)
 	csv_number(&r, "timed", e->timed);
 	if (!e->timed)
 		return;
-	csv_number(&r, "total_ns", e->total_ns);
+	csv_number(&r, "total_ns", estimate_total(e));
+	if (estimate_is_sampled(e) && !isnan(estimate_error(e)))
+		csv_number(&r, "total_ns_std_error", (uint64_t)llround(estimate_error(e)));
 	csv_number(&r, "p50_ns", at_most(hist_percentile(&e->hist, 50), e->max_ns));
 	csv_number(&r, "p90_ns", at_most(hist_percentile(&e->hist, 90), e->max_ns));
 	csv_number(&r, "p99_ns", at_most(hist_percentile(&e->hist, 99), e->max_ns));
@@ -94,7 +98,7 @@ void csv_exits(FILE *f, const struct csv_block *b, const struct trace_snapshot *
 		r.vcpu = v->vcpu;
 		csv_number(&r, "vcpu_entries", v->entries);
 		csv_number(&r, "vcpu_exits", v->exits);
-		csv_number(&r, "vcpu_guest_ns", v->guest_ns);
+		csv_number(&r, "vcpu_guest_ns", estimate_guest(v));
 		for (k = 0; k < v->nr_reasons; k++)
 			reason(r, &v->reasons[k]);
 	}

@@ -30,7 +30,7 @@ struct told_vcpu {
 	pid_t vm;
 	uint64_t vm_key;
 	int vcpu;
-	uint64_t entries, guest_ns;
+	uint64_t entries, guest_ns, guest_timed, guest_more;
 	uint64_t exits;			/* handed out */
 	uint64_t raw_entries, raw_exits;	/* of the last snapshot */
 	struct told_reason *reasons;
@@ -157,6 +157,9 @@ static void step_reason(struct told_reason *t, const struct exit_stat *now, uint
 	out->count = minus(count, t->s.count);
 	out->timed = minus(now->timed, t->s.timed);
 	out->total_ns = minus(now->total_ns, t->s.total_ns);
+	out->skipped = minus(now->skipped, t->s.skipped);
+	out->weight_more = minus(now->weight_more, t->s.weight_more);
+	out->square_more = minus(now->square_more, t->s.square_more);
 	for (i = 0; i < HIST_BUCKETS; i++)
 		out->hist.n[i] = minus(now->hist.n[i], t->s.hist.n[i]);
 	step_bounds(out, now, &t->s);
@@ -174,7 +177,9 @@ static int step_vcpu(struct told_vcpu *t, const struct vcpu_trace *now, bool fin
 
 	*out = (struct vcpu_trace){ .vm = now->vm, .vm_key = now->vm_key, .vcpu = now->vcpu,
 				    .tid = now->tid, .entries = minus(now->entries, t->entries),
-				    .guest_ns = minus(now->guest_ns, t->guest_ns) };
+				    .guest_ns = minus(now->guest_ns, t->guest_ns),
+				    .guest_timed = minus(now->guest_timed, t->guest_timed),
+				    .guest_more = minus(now->guest_more, t->guest_more) };
 	out->reasons = calloc(now->nr_reasons + 1, sizeof(out->reasons[0]));
 	if (!out->reasons)
 		return -ENOMEM;
@@ -186,6 +191,7 @@ static int step_vcpu(struct told_vcpu *t, const struct vcpu_trace *now, bool fin
 			return -ENOMEM;
 		step_reason(tr, &now->reasons[i], settled(tr, &now->reasons[i], quiet, final), r);
 		sum += tr->s.count;
+		out->skipped += r->skipped;
 		out->nr_reasons += r->count || r->timed;
 	}
 	/* The rows add up, except where a full map has swallowed some. */
@@ -195,6 +201,8 @@ static int step_vcpu(struct told_vcpu *t, const struct vcpu_trace *now, bool fin
 	t->exits = sum;
 	t->entries = now->entries > t->entries ? now->entries : t->entries;
 	t->guest_ns = now->guest_ns > t->guest_ns ? now->guest_ns : t->guest_ns;
+	t->guest_timed = now->guest_timed;
+	t->guest_more = now->guest_more;
 	t->raw_entries = now->entries;
 	t->raw_exits = now->exits;
 	return 0;
@@ -246,6 +254,7 @@ int delta_step(struct delta *d, const struct trace_snapshot *now, bool final,
 
 	*out = (struct trace_snapshot){ .duration_ns = minus(now->duration_ns, d->duration_ns),
 		.ledger = step_ledger(&now->ledger, &d->ledger), .nr_probes = now->nr_probes,
+		.time = now->time, .time_every = now->time_every,
 		.run_cnt = minus(now->run_cnt, d->run_cnt),
 		.run_ns = minus(now->run_ns, d->run_ns), .cost_of_reader = now->cost_of_reader };
 	memcpy(out->probes, now->probes, sizeof(out->probes));

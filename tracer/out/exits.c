@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/estimate.h"
 #include "core/reason.h"
 #include "engine/part.h"
 
@@ -64,7 +65,7 @@ static void row(FILE *f, const char *name, const struct exit_stat *r, uint64_t a
 {
 	char n[24], rate[24], t[5][24];
 	uint64_t ns[5] = {
-		r->total_ns, r->timed ? r->total_ns / r->timed : 0,
+		estimate_total(r), (uint64_t)estimate_mean(r),
 		hist_percentile(&r->hist, 50), hist_percentile(&r->hist, 99), r->max_ns,
 	};
 	int i;
@@ -92,8 +93,10 @@ static int by_time(const void *a, const void *b)
 	const struct exit_stat *x = *(const struct exit_stat *const *)a;
 	const struct exit_stat *y = *(const struct exit_stat *const *)b;
 
-	if (x->total_ns != y->total_ns)
-		return x->total_ns > y->total_ns ? -1 : 1;
+	uint64_t a_ns = estimate_total(x), b_ns = estimate_total(y);
+
+	if (a_ns != b_ns)
+		return a_ns > b_ns ? -1 : 1;
 	if (x->count != y->count)
 		return x->count > y->count ? -1 : 1;
 	return x->reason < y->reason ? -1 : x->reason > y->reason;
@@ -122,16 +125,6 @@ static int (*const order_of[])(const void *, const void *) = {
 	[OUT_BY_TIME] = by_time, [OUT_BY_COUNT] = by_count, [OUT_BY_NAME] = by_name,
 };
 
-static void add(struct exit_stat *sum, const struct exit_stat *r)
-{
-	sum->count += r->count;
-	sum->timed += r->timed;
-	sum->total_ns += r->total_ns;
-	if (r->max_ns > sum->max_ns)
-		sum->max_ns = r->max_ns;
-	hist_merge(&sum->hist, &r->hist);
-}
-
 void out_reasons(FILE *f, const struct vcpu_trace *v, size_t top, enum out_sort sort,
 		 double seconds)
 {
@@ -155,7 +148,7 @@ void out_reasons(FILE *f, const struct vcpu_trace *v, size_t top, enum out_sort 
 		row(f, name, order[i], v->exits, seconds);
 	}
 	for (; i < v->nr_reasons; i++)
-		add(other, order[i]);
+		estimate_add(other, order[i]);
 	if (top < v->nr_reasons) {
 		snprintf(name, sizeof(name), "other (%zu)", v->nr_reasons - top);
 		row(f, name, other, v->exits, seconds);
@@ -173,22 +166,53 @@ static void vcpu(FILE *f, const struct vcpu_trace *v, const char *vm, size_t top
 	size_t i;
 
 	for (i = 0; i < v->nr_reasons; i++)
-		handling += v->reasons[i].total_ns;
+		handling += estimate_total(&v->reasons[i]);
 	fprintf(f, "%s (pid %d), vCPU %d (tid %d)\n", vm, (int)v->vm, v->vcpu, (int)v->tid);
 	out_reasons(f, v, top, sort, seconds);
 	fprintf(f, "%" PRIu64 " exits, %" PRIu64 " entries in %.3f s\n"
 		"in guest %s (%.1f %%), from exit to next entry %s\n\n", v->exits, v->entries,
-		seconds, out_ns(v->guest_ns, guest, sizeof(guest)),
-		seconds > 0 ? (double)v->guest_ns / 1e7 / seconds : 0.0,
+		seconds, out_ns(estimate_guest(v), guest, sizeof(guest)),
+		seconds > 0 ? (double)estimate_guest(v) / 1e7 / seconds : 0.0,
 		out_ns(handling, host, sizeof(host)));
+}
+
+bool out_times(const struct trace_snapshot *s, char *buf, size_t size)
+{
+	struct estimate_all a = estimate_snapshot(s);
+	char how[32];
+	int n;
+
+	if (s->time == TIME_OFF) {
+		snprintf(buf, size, "times: none taken (--time off)");
+		return true;
+	}
+	if (a.timed >= a.exits)
+		return false;
+	if (s->time == TIME_EVERY)
+		snprintf(how, sizeof(how), "--time %u", s->time_every);
+	else
+		snprintf(how, sizeof(how), "auto");
+	if (!a.timed) {
+		snprintf(buf, size, "times: no exit timed (%s)", how);
+		return true;
+	}
+	n = snprintf(buf, size, "times: 1 exit in %.1f timed (%s)",
+		     (double)a.exits / (double)a.timed, how);
+	if (a.total_ns > 0 && n > 0 && (size_t)n < size)
+		snprintf(buf + n, size - (size_t)n, ", +-%.1f %% in total",
+			 100 * a.error_ns / a.total_ns);
+	return true;
 }
 
 static void footer(FILE *f, const struct trace_snapshot *s)
 {
 	const struct ledger *l = &s->ledger;
+	char times[100];
 	size_t i;
 	int width;
 
+	if (out_times(s, times, sizeof(times)))
+		fprintf(f, "%s\n", times);
 	fprintf(f, "lost: %" PRIu64 " ring full, %" PRIu64 " no room, %" PRIu64
 		" skipped by the kernel, %" PRIu64 " of unknown vCPUs;\n%" PRIu64 " events seen\n",
 		l->lost, l->map_full, l->recursion_missed, l->unknown_exits, l->events);

@@ -14,6 +14,9 @@ const char *out_ns(uint64_t ns, char *buf, size_t size);
 /* Plain number up to 9 digits, then "12.3e9". Returns @buf. */
 const char *out_count(uint64_t n, char *buf, size_t size);
 
+/* How many of the exits were timed, in one line. False if all, and there is nothing to say. */
+bool out_times(const struct trace_snapshot *s, char *buf, size_t size);
+
 enum out_sort { OUT_BY_TIME, OUT_BY_COUNT, OUT_BY_NAME };
 
 /* The reasons of one vCPU, with a line of titles; its part of out_exits(). */

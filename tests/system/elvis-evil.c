@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rings that no driver would write: each on a device of its own, after some packets that are in order,
- * so that it is polled if it can be. Prints "NAME=E U": whether the device has signalled an error, and
- * how many entries of the ring it has used. What is right is what the stock module does.
+ * Rings that no driver would write: each on a device of its own, after some packets that are in
+ * order, so that it is polled if it can be. Prints "NAME=E U": whether the device has signalled an
+ * error, and how many entries of the ring it has used. What is right is what the stock module does.
  */
 #include "rings.h"
 
@@ -123,7 +123,8 @@ static struct vring_desc *table(struct guest *g, int q, uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		t[i] = (struct vring_desc){ .addr = BUF_AT(q, i), .len = 64, .next = (uint16_t)(i + 1),
+		t[i] = (struct vring_desc){ .addr = BUF_AT(q, i), .len = 64,
+			.next = (uint16_t)(i + 1),
 			.flags = (uint16_t)((q == RX ? VRING_DESC_F_WRITE : 0) |
 					    (i + 1 < n ? VRING_DESC_F_NEXT : 0)) };
 	d->addr = INDIRECT;

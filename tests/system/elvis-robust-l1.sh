@@ -16,7 +16,8 @@ set_par() { for s in "$@"; do echo "${s#*=}" >$par/${s%%=*}; done; }
 # sum KEY [FILTER] : of the lines of queues that contain FILTER
 sum() { grep "^queue.*$2" $dbg/sidecores | awk -v k=" $1" '{ for (i = 2; i < NF; i += 2) if (" " $i == k) s += $(i + 1) } END { printf "%d", s }'; }
 core() { awk -v k="$1" '/^core/ { for (i = 1; i < NF; i += 2) if ($i == k) s += $(i + 1) } END { printf "%d", s }' $dbg/sidecores; }
-vhosts() { for t in /proc/[0-9]*; do cat $t/comm 2>/dev/null; done | grep -c '^vhost-'; }
+# vhosts [PATTERN] : kernel threads of vhost: workers; or sidecores, too
+vhosts() { for t in /proc/[0-9]*; do cat $t/comm 2>/dev/null; done | grep -c "^vhost-${1-[0-9]}"; }
 available() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/MemAvailable/ { print $2 }' /proc/meminfo; }
 # A pair doing request-response for as long as others do what they do; its lines are in /tmp/back
 back_start() { (while [ ! -e /tmp/back.stop ]; do rings pair t3a t3b 200 1 60; done >/tmp/back) & back=$!; }
@@ -64,8 +65,8 @@ target_up() {
 	echo naa.5001405000000002 >$tpg/nexus
 }
 target_down() {
-	echo NULL >$tpg/nexus
 	rm $tpg/lun/lun_0/disk
+	echo NULL >$tpg/nexus
 	rmdir $tpg/lun/lun_0 $tpg ${tpg%/*} /sys/kernel/config/target/vhost
 }
 if want scsi; then
@@ -88,6 +89,7 @@ uname -r >/tmp/out
 cat /sys/module/vhost/parameters/* >>/tmp/out
 show loaded
 threads=$(vhosts)
+all_threads=$(vhosts "")
 
 if want parity; then
 	section none_pair plain
@@ -125,21 +127,21 @@ fi
 
 # --- guests that are killed
 if want kill; then
-	for kind in process vm; do
-		for mode in on auto; do
-			set_par sidecore_poll=$mode sidecore_poll_start_rate=100
-			rings kill t0a t0b 5 $kind >/dev/null
-			before=$(available)
-			back_start
-			section kill_${kind}_$mode rings kill t0a t0b ${kills:-200} $kind
-			back_stop >/tmp/more
-			echo "kb=$((before - $(available) > 0 ? before - $(available) : 0))" >>/tmp/more
-			echo "workers=$(core workers)" >>/tmp/more
-			echo "queues=$(grep -c ^queue $dbg/sidecores)" >>/tmp/more
-			echo "threads=$(($(vhosts) - threads))" >>/tmp/more
-			echo "users=$(awk '$1 == "vhost_net" { print $3 }' /proc/modules)" >>/tmp/more
-			show killed_${kind}_$mode
-		done
+	for how in ${kinds:-process_on vm_auto}; do
+		kind=${how%_*}
+		set_par sidecore_poll=${how#*_} sidecore_poll_start_rate=100
+		rings kill t0a t0b 5 $kind >/dev/null
+		before=$(available)
+		back_start
+		section kill_$how rings kill t0a t0b $kills $kind
+		back_stop >/tmp/more
+		after=$(available)
+		echo "kb=$((before > after ? before - after : 0))" >>/tmp/more
+		echo "workers=$(core workers)" >>/tmp/more
+		echo "queues=$(grep -c ^queue $dbg/sidecores)" >>/tmp/more
+		echo "threads=$(($(vhosts) - threads))" >>/tmp/more
+		echo "users=$(awk '$1 == "vhost_net" { print $3 }' /proc/modules)" >>/tmp/more
+		show killed_$how
 	done
 	set_par sidecore_poll_start_rate=250
 fi
@@ -184,22 +186,34 @@ if want scsi; then
 fi
 
 # --- who gets how much of the sidecore
-# mix NAME : a guest that streams without manners and one that does request-response
+# mix NAME : three guests that stream without manners and one that does request-response
 mix() {
-	rings_bg flood t0a t0b ${size:-1300} &
-	flood=$!
+	floods=
+	for p in 0 1 2; do
+		rings_bg flood t${p}a t${p}b ${size:-1300} &
+		floods="$floods $!"
+	done
 	sleep 0.2
-	dev=$(sed -n 's/^queue core 2 device \([0-9]*\) .*vq 1 .*/\1/p' $dbg/sidecores | sort -n | tail -n 1)
-	q="device $dev .*vq 1 "
+	q="vq 1 "
 	visits=$(($(sum works "$q") + $(sum poll_works "$q")))
 	bytes=$(sum bytes "$q") stuck=$(core stuck) limited=$(sum limited "$q")
-	rings pair t3a t3b 200 1 60 >/tmp/out
+	rings_bg pair t3a t3b 60 1 60 >/tmp/pair & pair=$!
+	# What is known of its queues is so while they are there.
+	while [ -d /proc/$pair ]; do
+		grep -c "^queue" $dbg/sidecores >/tmp/queues.now
+		[ $(cat /tmp/queues.now) -lt 16 ] || cat $dbg/sidecores >/tmp/last
+		usleep 20000
+	done
+	wait $pair
+	cp /tmp/pair /tmp/out
 	echo "visits=$(($(sum works "$q") + $(sum poll_works "$q") - visits))" >>/tmp/out
 	echo "moved=$(($(sum bytes "$q") - bytes))" >>/tmp/out
 	echo "stuck=$(($(core stuck) - stuck))" >>/tmp/out
 	echo "limited=$(($(sum limited "$q") - limited))" >>/tmp/out
-	kill -9 $flood
-	wait $flood 2>/dev/null
+	echo "passed=$(grep ^queue /tmp/last | sort -n -k 5 | tail -n 4 | sed 's/.*passed_max \([0-9]*\).*/\1/' | sort -n | tail -n 1)" >>/tmp/out
+	cp /tmp/last /tmp/err
+	kill -9 $floods
+	wait $floods 2>/dev/null
 	quiet
 	show $1
 }
@@ -210,12 +224,14 @@ if want policy; then
 		mix mix_unstuck_$mode
 		set_par sidecore_stuck_us=20
 		mix mix_stuck_$mode
+		[ $mode = on ] || continue
 		set_par sidecore_min_bytes=100000
 		mix mix_min_$mode
 		set_par sidecore_min_bytes=1500 sidecore_stuck_us=0 sidecore_max_bytes=4000
 		mix mix_max_$mode
-		set_par sidecore_max_bytes=524288 sidecore_stuck_us=100
+		set_par sidecore_max_bytes=524288
 	done
+	set_par sidecore_stuck_us=100
 	# Small packets and a kick for each.
 	set_par sidecore_poll=auto
 	size=40 mix mix_flood
@@ -310,7 +326,7 @@ cat $dbg/sidecores >/tmp/out
 echo "workers=$(core workers)" >/tmp/more
 show left
 set_par sidecores=
-echo "threads=$(($(vhosts) - threads))" >/tmp/more
+echo "threads=$(($(vhosts "") - all_threads))" >/tmp/more
 show left_threads
 section unload sh -c 'rmmod vhost_net && rmmod vhost && [ ! -e /sys/kernel/debug/vhost ]'
 dmesg | grep -E 'WARNING|BUG|Oops|Call Trace|stall|list_|refcount|leak' | head -n 20 >/tmp/out

@@ -8,6 +8,7 @@
 # usage: tests/system/elvis-robust.sh [MODULES [PART...]]	(needs the testbed: make setup)
 #
 # MODULES: a folder with vhost.ko and vhost_net.ko; default: built from elvis-ref/patches
+# KILLS: how many processes are killed, and how many virtual machines (default 100)
 # PART: parity evil actions kill scsi policy queue switch rcu; default: all
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
@@ -32,7 +33,7 @@ depends_of "$kernel" vhost_scsi | while read -r m; do
 	*) install -D -t "$L1_WORK/root/elvis" -m 644 "$m" && echo "${m##*/}" ;;
 	esac
 done >"$L1_WORK/root/elvis/modules"
-{ echo "parts='$parts'; kills=${KILLS:-200}"; cat tests/system/elvis-robust-l1.sh; } |
+{ echo "parts='$parts'; kills=${KILLS:-100}"; cat tests/system/elvis-robust-l1.sh; } |
 	l1_run -accel tcg,thread=single -icount shift=0,sleep=off,quantum=20000 -smp 3
 if [ -n "${KEEP_LOG:-}" ]; then cp "$L1_WORK/text" "$KEEP_LOG"; fi
 python3 tests/system/elvis-robust.py "$L1_WORK/text" "$parts"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Block I/O through /dev/vhost-scsi by a process that drives the rings itself: random reads and writes,
- * DEPTH of them at a time. Each write fills its blocks with a pattern of its own; each read must find
- * the pattern of the last write there. Blocks that are in use by a request are left alone by others.
+ * Block I/O through /dev/vhost-scsi by a process that drives the rings itself: random reads and
+ * writes, DEPTH of them at a time. Each write fills its blocks with a pattern of its own; each read
+ * must find the pattern of the last write there. Blocks in use are left alone by other requests.
  */
 #include "rings.h"
 
@@ -103,7 +103,8 @@ static void submit(unsigned int n, bool write, unsigned int place)
 		.flags = VRING_DESC_F_NEXT, .next = (uint16_t)(d + 1) };
 	/* What the device writes comes after what it reads. */
 	t[write ? 1 : 2] = (struct vring_desc){ .addr = DATA_AT(n), .len = s.bytes,
-		.flags = write ? VRING_DESC_F_NEXT : VRING_DESC_F_WRITE, .next = (uint16_t)(d + 2) };
+		.flags = write ? VRING_DESC_F_NEXT : VRING_DESC_F_WRITE,
+		.next = (uint16_t)(d + 2) };
 	t[write ? 2 : 1] = (struct vring_desc){ .addr = RESP_AT(n), .len = sizeof(*resp),
 		.flags = (uint16_t)(VRING_DESC_F_WRITE | (write ? 0 : VRING_DESC_F_NEXT)),
 		.next = (uint16_t)(d + 2) };

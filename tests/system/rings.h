@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A guest's side of vhost-net without a guest: rings in this process's memory, /dev/vhost-net behind
+ * A guest's side of vhost without a guest: rings in this process's memory, /dev/vhost-net behind
  * them, a tap device behind that. Packets have a number and a pattern, so that what is lost,
  * duplicated, reordered or damaged shows. Everything that a VMM or a guest can do to a device, well
  * or ill, can be done at any moment and hundreds of times a minute.
@@ -18,7 +18,8 @@ enum { RX, TX, NR_NET, NR_RINGS = 3 };
 
 /* "Guest-physical" layout: two places for each ring, then buffers. */
 #define RING_NUM	128u	/* entries; a power of two */
-#define RING_AT(q, place) (0x10000ul + 0x10000ul * (unsigned int)(q) + 0x8000ul * (unsigned int)(place))
+#define RING_AT(q, place) \
+	(0x10000ul + 0x10000ul * (unsigned int)(q) + 0x8000ul * (unsigned int)(place))
 #define DESC_AT		0x0ul
 #define AVAIL_AT	0x2000ul
 #define USED_AT		0x4000ul
@@ -70,7 +71,7 @@ void guest_addr(struct guest *g, int q);	/* VHOST_SET_VRING_ADDR from what @g ho
 uint16_t guest_base(struct guest *g, int q);
 void guest_set_base(struct guest *g, int q, uint16_t base);
 void guest_call_fds(struct guest *g, int q);
-/* Points a ring at its other place, with a copy of what is there; the old place is filled with rubbish. */
+/* Points a ring at its other place, with a copy of what is there. The old place becomes rubbish. */
 void ring_copy(struct guest *g, int q);
 
 void ring_add(struct guest *g, int q, uint16_t id, uint64_t addr, uint32_t len, bool writable);

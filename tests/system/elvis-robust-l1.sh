@@ -279,7 +279,7 @@ if want switch; then
 			set_par $s
 			n=$((n + 1))
 			echo "switches=$n" >/tmp/switches
-			usleep 20000
+			usleep 5000
 		done
 	done) & switcher=$!
 	cpus=1

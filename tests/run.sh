@@ -177,6 +177,7 @@ if want bochs; then
 fi
 # Not part of all: vhost's sidecores.
 if want elvis; then
+	collect elvis-robust tests/system/elvis-robust.sh
 	collect elvis tests/system/elvis.sh
 fi
 

@@ -35,6 +35,18 @@ static void test_difference(void **state)
 	      "{\"core\":2,\"owner\":77,\"worker\":0,\"vq\":1,\"kicks\":11,\"polled\":1}]}");
 }
 
+static void test_devices_of_one_guest(void **state)
+{
+#define DEVICE(n, kicks) "queue core 2 device " n " owner 77 worker 0 vq 0 kicks " kicks " passed_max 4\n"
+	(void)state;
+	check(CORE("10", "100") DEVICE("1", "5") DEVICE("2", "7"),
+	      CORE("10", "100") DEVICE("1", "6") DEVICE("2", "18"),
+	      "{\"cores\":[{\"core\":2,\"node\":0,\"pid\":9,\"workers\":1,\"leaving\":0,\"works\":0,"
+	      "\"poll_ns\":0}],\"queues\":["
+	      "{\"core\":2,\"device\":1,\"owner\":77,\"worker\":0,\"vq\":0,\"kicks\":1,\"passed_max\":4},"
+	      "{\"core\":2,\"device\":2,\"owner\":77,\"worker\":0,\"vq\":0,\"kicks\":11,\"passed_max\":4}]}");
+}
+
 static void test_new_lines_count_from_zero(void **state)
 {
 	(void)state;
@@ -58,6 +70,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_difference), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_devices_of_one_guest),
 		cmocka_unit_test(test_new_lines_count_from_zero),
 	};
 

@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli and elvis, which build kernel modules)
+#	and eli, elvis and replies, which build kernel modules)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -165,6 +165,10 @@ fi
 # Not part of all: vhost's sidecores.
 if want elvis; then
 	collect elvis tests/system/elvis.sh
+fi
+# Not part of all: vhost's replies without exits.
+if want replies; then
+	collect replies tests/system/replies.sh
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

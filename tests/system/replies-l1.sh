@@ -25,7 +25,8 @@ exitlab.ip=10.0.0.10 exitlab.peer=10.0.0.1 exitlab.peer_mac=$(cat /sys/class/net
 		-name guest=g0,debug-threads=on -serial file:/run/g0.console -device virtio-serial-pci \
 		-chardev pipe,id=agent,path=/run/a -device virtserialport,chardev=agent,name=exitlab.agent \
 		-netdev tap,id=n0,ifname=t0,script=no,downscript=no,vhost=on \
-		-device virtio-net-pci,netdev=n0,mac=52:54:00:00:01:00,romfile= 2>/run/g0.log &
+		-device virtio-net-pci,netdev=n0,mac=52:54:00:00:01:00,romfile= \
+		-netdev hubport,id=n1,hubid=0 -device virtio-net-pci,netdev=n1,romfile= 2>/run/g0.log &
 	vmm=$!
 	until vcpu=$(grep -l "CPU 0/KVM" /proc/$vmm/task/*/comm 2>/dev/null) && [ -n "$vcpu" ]; do usleep 10000; done
 	vcpu=${vcpu%/comm} vcpu=${vcpu##*/}
@@ -57,6 +58,14 @@ mode() {
 	rr 10 >/dev/null
 	usleep 20000
 	rr 10 >/dev/null
+}
+
+# swap : the guest's two cards get their vectors in the other order. One line, as the agent wants it.
+swap() {
+	ask "cd /sys/bus/virtio/drivers/virtio_net; set -- virtio*; echo \$1 >unbind; echo \$2 >unbind; \
+echo \$2 >bind; echo \$1 >bind; e=\$(ls /sys/bus/virtio/devices/\$1/net); \
+ifconfig \$e 10.0.0.10 netmask 255.255.255.0 up; arp -s 10.0.0.1 $(cat /sys/class/net/t0/address); \
+echo \$* \$e" | sed 's/^/@@ cards /'
 }
 
 begin() { echo "@@ $1"; }

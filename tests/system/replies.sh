@@ -94,7 +94,7 @@ INIT
 chmod +x "$work/root/init"
 (cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$work/test.cpio"
 cat "$images/l1.cpio" "$work/test.cpio" >"$work/l1.cpio"
-timeout "${REPLIES_TIMEOUT:-590}" "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
+timeout "${REPLIES_TIMEOUT:-1500}" "$qemu/qemu-l0" -L "$qemu/share" -nodefaults -no-user-config -no-reboot -display none \
 	-machine q35,hpet=off -device intel-iommu,intremap=on,eim=on \
 	-accel tcg,thread=single -icount shift=0,sleep=off,quantum=2000 \
 	-rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -smp 3 -m 1500 \

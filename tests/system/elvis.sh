@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mods=${ELVIS_MODULES:-}
 if [ -z "$mods" ]; then
-	testbed/build-kvm.sh --vhost --no-intel --patch elvis-ref/patches "$work/modules" >&2
+	testbed/build-kvm.sh --vhost --no-intel --patch eli-ref/patches --patch elvis-ref/patches "$work/modules" >&2
 	mods=$work/modules
 fi
 for s in rr mix; do

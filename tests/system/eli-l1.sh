@@ -105,7 +105,7 @@ injected() {
 count() {
 	begin "$1"
 	shift
-	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs) j=$(injected)
+	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs) j=$(injected) r=$(stat resent)
 	"$@" | sed -n 's/.*"resent":\([0-9]*\).*/resent \1/p'
 	usleep 20000
 	echo "guest $(($(guest_irqs) - g))"
@@ -113,6 +113,7 @@ count() {
 	echo "isr_cleanups $(($(stat isr_cleanups) - c))"
 	echo "host_irqs $(($(stat host_irqs) - i))"
 	echo "injected $(($(injected) - j))"
+	echo "sent_again $(($(stat resent) - r))"
 	cat "$dir/eli_state"
 	end
 }

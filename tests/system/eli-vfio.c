@@ -5,8 +5,8 @@
  * program, on CPU 0, and knows how many interrupts there were, which no network adapter tells.
  *
  * The thread raises one and waits until the guest has counted it, again and again (paced), or raises
- * them as fast as it can (storm). A second thread changes the mode of exitless interrupts at moments
- * that have nothing to do with the first.
+ * one every so many ns whatever becomes of them (storm). A second thread changes the mode of
+ * exitless interrupts at moments that have nothing to do with the first.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -46,7 +46,7 @@ static void put(unsigned reg, uint32_t value)
 	*(volatile uint32_t *)(registers + reg) = value;
 }
 
-static void on_cpu_0(void)
+void on_cpu_0(void)
 {
 	cpu_set_t set;
 
@@ -161,11 +161,15 @@ static void *run_device(void *unused)
 		before = *plan->taken;
 		put(EICS, 1);
 		raised++;
-		if (!plan->storm) {
+		/* A storm, too, waits for the guest to run. */
+		if (!plan->storm || !i) {
 			end = now_ns() + 1000000000;
 			while (*plan->taken == before && now_ns() < end)
 				;
 			lost += *plan->taken == before;
+		} else {
+			for (end = now_ns() + plan->storm; now_ns() < end; )
+				;
 		}
 		if (i % 16 == 0)
 			release_if_asked();

@@ -8,7 +8,7 @@
 /* How the device thread behaves. */
 struct device_plan {
 	const char *address;		/* of the virtual function, 0000:bb:dd.f */
-	int storm;			/* raise without waiting for the guest */
+	uint64_t storm;			/* ns between two; 0: wait until the guest has counted each */
 	uint64_t interrupts;		/* how many to raise */
 	uint64_t ms;			/* wait so long afterwards */
 	const char *modes;		/* "off full": set at random moments meanwhile */
@@ -23,5 +23,6 @@ void device_start(struct device_plan *plan, unsigned vector);
 void device_end(void);
 
 _Noreturn void die(const char *what);
+void on_cpu_0(void);
 void eli_set(int vm, const char *name, const char *value);
 #endif

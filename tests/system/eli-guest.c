@@ -5,7 +5,8 @@
  * the guest saw and what KVM counted, a "NAME VALUE" a line.
  *
  * usage: eli-guest TEST MODE N	(MODE: off, delivery or full; N: times or milliseconds, by TEST)
- * In tests whose name begins with dev, N interrupts of a device are raised (eli-vfio.c). Environment:
+ * In tests whose name begins with dev, N interrupts of a device are raised (eli-vfio.c).
+ * Environment:
  * ELI_VF=0000:bb:dd.f	the virtual function
  * ELI_STORM=NS		one every NS ns, not each after the last was counted
  * ELI_MODES="off full"	these modes in turn, at random moments
@@ -253,10 +254,10 @@ static void start_device(int vm, uint64_t n, int no_eoi)
 	static struct device_plan plan;
 	struct data *d = (struct data *)(mem + DATA);
 
-	d->no_eoi = (uint64_t)no_eoi;
 	plan = (struct device_plan){ .address = getenv("ELI_VF"), .interrupts = n, .vm = vm,
 		.storm = number("ELI_STORM"), .ms = number("ELI_MS"),
 		.modes = getenv("ELI_MODES"), .stop = &d->stop,
+		.no_eoi = no_eoi ? &d->no_eoi : NULL,
 		.taken = (uint64_t *)(mem + COUNTS + DEVICE * 8) };
 	if (!plan.address)
 		die("ELI_VF");

@@ -88,6 +88,17 @@ small() {
 	end
 }
 
+# beside NAME ARGUMENT... : a hostile guest on CPU 1, and what another one there answers meanwhile
+beside() {
+	name=$1
+	shift
+	small "$name" "$@" >/run/hostile &
+	sleep 0.05
+	small "pong-$name" pong off 100
+	wait $!
+	cat /run/hostile
+}
+
 # injections_on : lets the kernel count what KVM injects, by vector
 inj=/sys/kernel/tracing/events/kvm/kvm_inj_virq
 injections_on() { echo 'hist:keys=vector,reinjected' >$inj/trigger; }

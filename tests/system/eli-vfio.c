@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A source of device interrupts with a count of its own: a virtual function of an 82576, opened by
- * VFIO, whose register EICS raises an interrupt with each write. So "the device" is a thread of this
- * program, on CPU 0, and knows how many interrupts there were, which no network adapter tells.
+ * VFIO, whose register EICS raises an interrupt with each write. So "the device" is a thread of
+ * this program, on CPU 0, and knows how many interrupts there were, as no network adapter does.
  *
- * The thread raises one and waits until the guest has counted it, again and again (paced), or raises
- * one every so many ns whatever becomes of them (storm). A second thread changes the mode of
+ * The thread raises one and waits until the guest has counted it, again and again (paced), or
+ * raises one every so many ns whatever becomes of them (storm). A second thread changes the mode of
  * exitless interrupts at moments that have nothing to do with the first.
  */
 #define _GNU_SOURCE
@@ -158,6 +158,8 @@ static void *run_device(void *unused)
 
 	on_cpu_0();
 	for (i = 0; i < plan->interrupts && !released; i++) {
+		if (plan->no_eoi && i == plan->interrupts / 2)
+			*plan->no_eoi = 1;
 		before = *plan->taken;
 		put(EICS, 1);
 		raised++;
@@ -214,6 +216,7 @@ void device_end(void)
 	pthread_join(device_thread, NULL);
 	if (plan->modes)
 		pthread_join(mode_thread, NULL);
-	printf("raised %llu\nlost %llu\nswitched %llu\nreleased %llu\n", (unsigned long long)raised,
-	       (unsigned long long)lost, (unsigned long long)switches, (unsigned long long)released);
+	printf("raised %llu\nlost %llu\nswitched %llu\nreleased %llu\n",
+	       (unsigned long long)raised, (unsigned long long)lost,
+	       (unsigned long long)switches, (unsigned long long)released);
 }

@@ -8,12 +8,13 @@
 /* How the device thread behaves. */
 struct device_plan {
 	const char *address;		/* of the virtual function, 0000:bb:dd.f */
-	uint64_t storm;			/* ns between two; 0: wait until the guest has counted each */
+	uint64_t storm;			/* ns between two; 0: each when the last was counted */
 	uint64_t interrupts;		/* how many to raise */
 	uint64_t ms;			/* wait so long afterwards */
 	const char *modes;		/* "off full": set at random moments meanwhile */
 	int vm;
 	volatile uint64_t *taken;	/* the guest's count of them */
+	volatile uint64_t *no_eoi;	/* set after half of them, if not NULL */
 	volatile uint64_t *stop;	/* ends the guest */
 };
 

@@ -24,7 +24,7 @@ for run in first second; do
 	echo 'hist:keys=exit_reason' >$exits/trigger
 	small $run known off 503
 	begin $run-reasons
-	awk '/^{/ { gsub(/[^0-9]+/, " "); print "reason_" $1, $2 }' $exits/hist | sort
+	awk '/hitcount: +[0-9]/ { gsub(/[^0-9]+/, " "); print "reason_" $1, $2 }' $exits/hist | sort
 	end
 	echo '!hist:keys=exit_reason' >$exits/trigger
 done

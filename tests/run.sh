@@ -161,6 +161,7 @@ fi
 # Not part of all: exitless interrupts.
 if want eli; then
 	collect eli tests/system/eli.sh
+	collect eli-off tests/system/eli-off.sh
 fi
 # Not part of all: vhost's sidecores.
 if want elvis; then

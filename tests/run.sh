@@ -165,6 +165,7 @@ fi
 # Not part of all: exitless interrupts.
 if want eli; then
 	collect eli tests/system/eli.sh
+	collect eli-off tests/system/eli-off.sh
 fi
 # Not part of all: its gates, each measured twice.
 if want eli-gates; then

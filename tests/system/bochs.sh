@@ -34,7 +34,8 @@ echo 'obj-m := eli-irq.o' >"$work/mod/Makefile"
 PATH=$tree/usr/bin:$PATH LD_LIBRARY_PATH=$tree/usr/lib/x86_64-linux-gnu \
 	step "the module that sends interrupts" "$CACHE/logs/eli-irq.log" \
 	make -C "$tree/usr/src/config" M="$work/mod" modules
-gcc -O2 -Wall -Wextra -Werror -static -no-pie -o "$work/eli-guest" tests/system/eli-guest.c
+gcc -O2 -Wall -Wextra -Werror -static -no-pie -o "$work/eli-guest" tests/system/eli-guest.c \
+	tests/system/eli-vfio.c
 strip -o "$work/exitlab" build/exitlab
 put "$(command -v busybox)"
 put "$work/eli-guest"

@@ -8,6 +8,14 @@
  *
  * TEST irqs sends N interrupts of /dev/eli-irq (eli-irq.c) from another CPU and needs that module;
  * ELI_THEN=MODE sets another mode after half of them, ELI_FROM=CPU is where the interrupt begins.
+ *
+ * In tests whose name begins with dev, N interrupts of a device are raised (eli-vfio.c).
+ * Environment:
+ * ELI_VF=0000:bb:dd.f	the virtual function
+ * ELI_STORM=NS		one every NS ns, not each after the last was counted
+ * ELI_MODES="off full"	these modes in turn, at random moments
+ * ELI_MS=N		the guest runs so long after the last one
+ * ELI_LIMIT=0		see eli_limit
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -28,12 +36,14 @@
 #include <unistd.h>
 
 #include "eli-irq.h"
+#include "eli-vfio.h"
 
 /* Guest-physical addresses, mapped one to one below 2 MiB by pages of 4 KiB. */
 enum {
 	PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, GDT = 0x5000, IDT = 0x6000,
 	OTHER_IDT = 0x7000, DATA = 0x9000, COUNTS = 0xa000, CODE = 0x10000, STUBS = 0x12000,
 	STACK = 0x20000, MEMORY = 0x200000,
+	DEVICE = 0x50,	/* vector */
 };
 
 /* What the guest tells in its data page. */
@@ -43,13 +53,16 @@ struct data {
 	uint64_t idt_limit;	/* as SIDT says */
 	uint64_t idt_base;
 	uint64_t cr8;
-	uint64_t stop;		/* the guest of test irqs ends when it is not 0 */
+	uint64_t stop;		/* set by the VMM: the test is over */
+	uint64_t no_eoi;	/* set by the VMM: do not complete interrupts */
+	uint64_t masked;	/* interrupts of the device while CR8 masked them */
 };
 
 /* RDI: how often, or how many TSC ticks. RBX: DATA. The tests' ends are the OUT. */
 extern const char code[], code_end[], common[];
 extern const char t_spin[], t_cli[], t_fault[], t_int80[], t_idtr[], t_cr8[], t_gate[], t_remap[],
-	t_eoi[], t_self[], t_irqs[], t_timer[], t_vmcall[];
+	t_eoi[], t_self[], t_irqs[], t_timer[], t_vmcall[], t_dev[], t_devcli[], t_devcr8[],
+	t_devhlt[], t_devexit[], t_clis[], t_known[], t_pong[];
 asm(".pushsection .rodata\n"
     "code:\n"
     /* for RDI ticks of the TSC */
@@ -75,13 +88,31 @@ asm(".pushsection .rodata\n"
     "t_remap: movq $0x7003, 0x4030\n invlpg 0x6000\n sti\n call wait\n jmp end\n"
     "t_eoi: sti\n mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n1: wrmsr\n dec %rdi\n jnz 1b\n jmp end\n"
     "t_self: sti\n mov $0x83f, %ecx\n xor %edx, %edx\n1: mov $0x40, %eax\n wrmsr\n dec %rdi\n jnz 1b\n jmp end\n"
-    "t_irqs: sti\n1: pause\n cmpq $0, 40(%rbx)\n je 1b\n jmp end\n"
     /* one shot after another of its APIC's timer */
     "t_timer: sti\n xor %edx, %edx\n mov $0x83e, %ecx\n mov $0xb, %eax\n wrmsr\n"
     "  mov $0x832, %ecx\n mov $0x41, %eax\n wrmsr\n"
     "1: mov 0xa208, %rsi\n mov $0x838, %ecx\n mov $50000, %eax\n wrmsr\n"
     "2: pause\n cmp %rsi, 0xa208\n je 2b\n dec %rdi\n jnz 1b\n jmp end\n"
     "t_vmcall: mov $0xffff, %eax\n vmcall\n dec %rdi\n jnz t_vmcall\n jmp end\n"
+    "t_irqs: t_dev: sti\n1: pause\n cmpq $0, 40(%rbx)\n je 1b\n jmp end\n"
+    "t_devcli: cli\n1: pause\n cmpq $0, 40(%rbx)\n je 1b\n sti\n mov $100000, %edi\n call wait\n jmp end\n"
+    "t_devcr8: sti\n mov $0xf, %eax\n mov %rax, %cr8\n1: pause\n cmpq $0, 40(%rbx)\n je 1b\n"
+    "  mov %cr8, %rax\n mov %rax, 32(%rbx)\n mov 0xa280, %rax\n mov %rax, 56(%rbx)\n"
+    "  xor %eax, %eax\n mov %rax, %cr8\n mov $100000, %edi\n call wait\n jmp end\n"
+    "t_devhlt: sti\n1: hlt\n cmpq $0, 40(%rbx)\n je 1b\n jmp end\n"
+    /* interrupts off for 50 ms at a time */
+    "t_clis: mov %rdi, %r12\n1: cli\n mov $50000000, %edi\n call wait\n sti\n"
+    "  mov $1000000, %edi\n call wait\n dec %r12\n jnz 1b\n jmp end\n"
+    /* RDI times: 7 port writes, 5 CPUIDs, 3 EOIs, and a halt that its own IPI ends */
+    "t_known: cli\n1: mov $7, %r12d\n2: out %al, $0x11\n dec %r12d\n jnz 2b\n"
+    "  mov $5, %r12d\n3: xor %eax, %eax\n cpuid\n dec %r12d\n jnz 3b\n"
+    "  mov $3, %r12d\n4: mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n wrmsr\n"
+    "  dec %r12d\n jnz 4b\n"
+    "  mov $0x83f, %ecx\n xor %edx, %edx\n mov $0x40, %eax\n wrmsr\n sti\n hlt\n cli\n"
+    "  dec %rdi\n jnz 1b\n jmp end\n"
+    "t_pong: sti\n1: hlt\n cmpq $0, 40(%rbx)\n je 1b\n jmp end\n"
+    /* each exit comes right after the entry */
+    "t_devexit: sti\n1: cpuid\n lea 0x9000, %rbx\n cmpq $0, 40(%rbx)\n je 1b\n jmp end\n"
     /* of every vector: stack is vector, error code, RIP ... */
     "common: push %rax\n push %rcx\n push %rdx\n"
     "  mov 24(%rsp), %rax\n incq 0xa000(,%rax,8)\n"
@@ -89,19 +120,25 @@ asm(".pushsection .rodata\n"
     "  mov 32(%rsp), %rcx\n mov %rcx, 0x9000\n"
     "  mov 0x9008, %rcx\n test %rcx, %rcx\n jz 2f\n mov %rcx, 40(%rsp)\n jmp 2f\n"
     "1: cmp $0x80, %rax\n je 2f\n cmp $0x81, %rax\n je 2f\n cmp $0x21, %rax\n je 2f\n"
+    "  testb $1, 0x9030\n jnz 2f\n"
     "  mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n wrmsr\n"
     "2: pop %rdx\n pop %rcx\n pop %rax\n add $16, %rsp\n iretq\n"
     "code_end:\n"
     ".popsection\n");
 
-static const struct { const char *name, *entry; int ms; } tests[] = {
-	{ "spin", t_spin, 1 }, { "cli", t_cli, 1 }, { "fault", t_fault, 0 }, { "int80", t_int80, 0 },
-	{ "idtr", t_idtr, 0 }, { "cr8", t_cr8, 1 }, { "gate", t_gate, 0 }, { "remap", t_remap, 1 },
-	{ "eoi", t_eoi, 0 }, { "self", t_self, 0 },
-	{ "irqs", t_irqs, 0 }, { "timer", t_timer, 0 }, { "vmcall", t_vmcall, 0 },
+static const struct { const char *name, *entry; int ms, no_eoi; } tests[] = {
+	{ "spin", t_spin, 1, 0 }, { "cli", t_cli, 1, 0 }, { "fault", t_fault, 0, 0 },
+	{ "int80", t_int80, 0, 0 }, { "idtr", t_idtr, 0, 0 }, { "cr8", t_cr8, 1, 0 },
+	{ "gate", t_gate, 0, 0 }, { "remap", t_remap, 1, 0 }, { "eoi", t_eoi, 0, 0 },
+	{ "self", t_self, 0, 0 },
+	{ "dev", t_dev, 0, 0 }, { "devcli", t_devcli, 0, 0 }, { "devcr8", t_devcr8, 0, 0 },
+	{ "devhlt", t_devhlt, 0, 0 }, { "devnoeoi", t_dev, 0, 1 },
+	{ "devexit", t_devexit, 0, 0 }, { "clis", t_clis, 0, 0 }, { "known", t_known, 0, 0 },
+	{ "pong", t_pong, 0, 0 }, { "irqs", t_irqs, 0, 0 }, { "timer", t_timer, 0, 0 },
+	{ "vmcall", t_vmcall, 0, 0 },
 };
 
-_Noreturn static void die(const char *what)
+_Noreturn void die(const char *what)
 {
 	fprintf(stderr, "eli-guest: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -177,7 +214,7 @@ static void debugfs(char *path, size_t size, int vm, const char *name)
 	snprintf(path, size, "/sys/kernel/debug/kvm/%d-%d/%s", getpid(), vm, name);
 }
 
-static void set(int vm, const char *name, const char *value)
+void eli_set(int vm, const char *name, const char *value)
 {
 	char path[128];
 	int fd;
@@ -217,6 +254,71 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t number(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoull(value, NULL, 10) : 0;
+}
+
+/* Raises @n interrupts of the device while the guest runs. */
+static void start_device(int vm, uint64_t n, int no_eoi)
+{
+	static struct device_plan plan;
+	struct data *d = (struct data *)(mem + DATA);
+
+	plan = (struct device_plan){ .address = getenv("ELI_VF"), .interrupts = n, .vm = vm,
+		.storm = number("ELI_STORM"), .ms = number("ELI_MS"),
+		.modes = getenv("ELI_MODES"), .stop = &d->stop,
+		.no_eoi = no_eoi ? &d->no_eoi : NULL,
+		.taken = (uint64_t *)(mem + COUNTS + DEVICE * 8) };
+	if (!plan.address)
+		die("ELI_VF");
+	device_start(&plan, DEVICE);
+}
+
+/*
+ * Asks the guest of the test pong, which sleeps, for an answer: an interrupt, which its handler
+ * counts. The asking thread is on CPU 0, the vCPU comes before other threads of its CPU.
+ */
+static struct { int vm; uint64_t n; pthread_t thread; } ping;
+
+static void *run_ping(void *unused)
+{
+	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = DEVICE };
+	volatile uint64_t *answers = (uint64_t *)(mem + COUNTS + DEVICE * 8);
+	uint64_t i, t0, t, max = 0;
+
+	on_cpu_0();
+	usleep(5000);
+	for (i = 0; i < ping.n; i++) {
+		t0 = now_ns();
+		if (ioctl(ping.vm, KVM_SIGNAL_MSI, &msi) < 0)
+			die("KVM_SIGNAL_MSI");
+		while (*answers == i)
+			usleep(10);
+		t = now_ns() - t0;
+		if (t > max)
+			max = t;
+		usleep(1000 + (unsigned)(i * 7919 % 3000));
+	}
+	printf("answer_us_max %llu\n", (unsigned long long)max / 1000);
+	((struct data *)(mem + DATA))->stop = 1;
+	ioctl(ping.vm, KVM_SIGNAL_MSI, &msi);
+	return unused;
+}
+
+static void start_ping(int vm, uint64_t n)
+{
+	struct sched_param first = { .sched_priority = 1 };
+
+	ping.vm = vm;
+	ping.n = n;
+	if (pthread_create(&ping.thread, NULL, run_ping, NULL) ||
+	    sched_setscheduler(0, SCHED_FIFO, &first))
+		die("thread");
 }
 
 /* A VM with memory and one vCPU, whose shared page goes to @run. */
@@ -277,7 +379,7 @@ static void *send_irqs(void *unused)
 	usleep(20000);		/* until the guest runs, and its mode is in effect */
 	for (i = 0; i < irqs.n; i++) {
 		if (then && i == irqs.n / 2)
-			set(irqs.vm, "eli_mode", then);
+			eli_set(irqs.vm, "eli_mode", then);
 		before = irqs_taken();
 		if (ioctl(irqs.fd, ELI_IRQ_FIRE, 0) < 0)
 			die("ELI_IRQ_FIRE");
@@ -327,8 +429,8 @@ static void report(int vm)
 
 	printf("error_code %#llx\nidt_limit %#llx\n", (unsigned long long)d->error_code,
 	       (unsigned long long)d->idt_limit);
-	printf("idt_base %#llx\ncr8 %llu\n", (unsigned long long)d->idt_base,
-	       (unsigned long long)d->cr8);
+	printf("idt_base %#llx\ncr8 %llu\nmasked %llu\n", (unsigned long long)d->idt_base,
+	       (unsigned long long)d->cr8, (unsigned long long)d->masked);
 	for (v = 0; v < 256; v++) {
 		memcpy(&count, mem + COUNTS + v * 8, 8);
 		if (count)
@@ -364,18 +466,27 @@ int main(int argc, char **argv)
 		n *= (uint64_t)ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
 	set_registers(vcpu, CODE + (uint64_t)(tests[t].entry - code), n);
 	if (strcmp(argv[2], "off"))
-		set(vm, "eli_mode", argv[2]);
+		eli_set(vm, "eli_mode", argv[2]);
 	if (limit)
-		set(vm, "eli_limit", limit);
-	if (tests[t].entry == t_irqs)
+		eli_set(vm, "eli_limit", limit);
+	if (!strcmp(argv[1], "irqs"))
 		start_irqs(vm, n);
+	if (!strncmp(argv[1], "dev", 3))
+		start_device(vm, n, tests[t].no_eoi);
+	if (!strcmp(argv[1], "pong"))
+		start_ping(vm, n);
 	t0 = now_ns();
 	do
 		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)
 			die("KVM_RUN");
-	while (run->exit_reason == KVM_EXIT_INTR);
+	while (run->exit_reason == KVM_EXIT_INTR ||
+	       (run->exit_reason == KVM_EXIT_IO && run->io.port == 0x11));
+	if (!strncmp(argv[1], "dev", 3))
+		device_end();
+	if (!strcmp(argv[1], "pong"))
+		pthread_join(ping.thread, NULL);
 	printf("elapsed_ms %llu\n", (unsigned long long)(now_ns() - t0) / 1000000);
-	if (tests[t].entry == t_irqs)
+	if (!strcmp(argv[1], "irqs"))
 		report_irqs();
 	report(vm);
 	return run->exit_reason == KVM_EXIT_IO ? 0 : 1;

@@ -88,6 +88,17 @@ small() {
 	end
 }
 
+# beside NAME ARGUMENT... : a hostile guest on CPU 1, and what another one there answers meanwhile
+beside() {
+	name=$1
+	shift
+	small "$name" "$@" >/run/hostile &
+	sleep 0.05
+	small "pong-$name" pong off 100
+	wait $!
+	cat /run/hostile
+}
+
 # injections_on : lets the kernel count what KVM injects, by vector
 inj=/sys/kernel/tracing/events/kvm/kvm_inj_virq
 injections_on() { echo 'hist:keys=vector,reinjected' >$inj/trigger; }
@@ -105,7 +116,7 @@ injected() {
 count() {
 	begin "$1"
 	shift
-	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs) j=$(injected)
+	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs) j=$(injected) r=$(stat resent)
 	"$@" | sed -n 's/.*"resent":\([0-9]*\).*/resent \1/p'
 	usleep 20000
 	echo "guest $(($(guest_irqs) - g))"
@@ -113,6 +124,7 @@ count() {
 	echo "isr_cleanups $(($(stat isr_cleanups) - c))"
 	echo "host_irqs $(($(stat host_irqs) - i))"
 	echo "injected $(($(injected) - j))"
+	echo "sent_again $(($(stat resent) - r))"
 	cat "$dir/eli_state"
 	end
 }

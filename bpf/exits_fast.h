@@ -127,14 +127,16 @@ static __always_inline void timed_exit(struct slot *s, __u32 value)
 		t->sampler.left = ~0u;
 		return;
 	}
-	t->since = t->now ? t->now : bpf_ktime_get_ns();
+	t->weight = sampler_take(&t->sampler, time_every, t->now ? t->now : bpf_ktime_get_ns(),
+				 s->index + 1);
 	t->now = 0;
-	t->weight = sampler_take(&t->sampler, time_every, t->since, s->index + 1);
 	t->value = value;
 	s->pair.where = FAST_TIMED_HOST;
 	v = bpf_map_lookup_elem(&values, &value);
 	if (v)
 		v->chosen++;
+	/* Last, and so a clock of its own: what comes before is our time and not KVM's. */
+	t->since = bpf_ktime_get_ns();
 }
 
 /* All that an entry can need. -1: it is not counted. */

@@ -107,7 +107,9 @@ unpack() {
 	for deb in "$download"/{linux-headers,linux-kbuild,pahole,libdw1}*.deb; do dpkg -x "$deb" "$work"; done
 	mv "$src"/linux-headers-*-common "$src/common"
 	mv "$src/linux-headers-$KERNEL_RELEASE" "$src/config"
-	printf 'include %s\n' "$dir/usr/src/common/Makefile" >"$src/config/Makefile"
+	# By its own place, so that a cache can be moved or copied.
+	# shellcheck disable=SC2016  # make's
+	printf '%s\n' 'include $(dir $(lastword $(MAKEFILE_LIST)))../common/Makefile' >"$src/config/Makefile"
 	mkdir -p "$work/pristine"
 	copy_files "$src/common" "$work/pristine"
 	cd "$work/pristine"

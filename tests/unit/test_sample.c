@@ -161,7 +161,7 @@ static void weights_matter(void **state)
 	int turn, i;
 
 	(void)state;
-	for (turn = 0; turn < 40; turn++) {
+	for (turn = 0; turn < 200; turn++) {
 		for (i = 0; i < 20000; i++, truth += 300)
 			exit_of(&r, 0, 300, 200);
 		for (i = 0; i < 2000; i++, truth += 50000)

@@ -19,7 +19,7 @@
 #ifndef EXITLAB_SAMPLE_H
 #define EXITLAB_SAMPLE_H
 
-#define SAMPLE_NS	100000u		/* auto: one timed exit of a vCPU in this time */
+#define SAMPLE_NS	200000u		/* auto: one timed exit of a vCPU in this time */
 #define SAMPLE_MAX	4096u		/* largest N */
 #define SAMPLE_FADE	6		/* auto: the rate is that of about 2^6 timed exits */
 #define SAMPLE_IDLE_NS	(1u << 24)	/* auto: a silence of 17 ms, after which the rate is new */
@@ -57,12 +57,14 @@ static inline void sampler_follow_rate(struct sampler *s, unsigned long long now
 	unsigned long long ns = now > s->last ? now - s->last : 0, n;
 
 	if (!s->last || ns > SAMPLE_IDLE_NS) {
-		s->exits = 0;
-		s->ns = ns = SAMPLE_IDLE_NS;
+		/* The exits of the gap are of the time before. */
+		s->exits = 1;
+		s->ns = SAMPLE_IDLE_NS;
+	} else {
+		s->exits += s->gap - (s->exits >> SAMPLE_FADE);
+		s->ns += ns - (s->ns >> SAMPLE_FADE);
 	}
 	s->last = now;
-	s->exits += s->gap - (s->exits >> SAMPLE_FADE);
-	s->ns += ns - (s->ns >> SAMPLE_FADE);
 	n = s->ns ? s->exits * SAMPLE_NS / s->ns : SAMPLE_MAX;
 	s->n = n < 1 ? 1 : n > SAMPLE_MAX ? SAMPLE_MAX : (unsigned int)n;
 }

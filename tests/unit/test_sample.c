@@ -63,37 +63,55 @@ static void every_exit_with_1(void **state)
 	assert_true(estimate_error(&r.kind[0]) == 0);
 }
 
-/* Sum of weights = exits up to the last timed one: what is open is less than the longest gap. */
+/* The sum of weights is the number of exits, but for chance: its variance is (N - 1) * exits. */
 static void weights_add_up(void **state)
 {
-	struct run r = { .every = 16 };
-	int i;
+	double off, mean = 0;
+	int k, i;
 
 	(void)state;
-	for (i = 0; i < 100003; i++) {
-		exit_of(&r, i % 3 == 0, 500, 500);
-		assert_true(r.weight <= r.exits);
-		assert_true(r.exits - r.weight < 2 * 16);
+	for (k = 0; k < 100; k++) {
+		struct run r = { .every = 16, .seed = (uint64_t)k * 1000003 };
+
+		for (i = 0; i < 10007; i++)
+			exit_of(&r, i % 3 == 0, 500, 500);
+		off = (double)r.weight / (double)r.exits - 1;
+		assert_true(fabs(off) < 4.5 * sqrt(15.0 / 10007));
+		mean += off / 100;
 	}
-	assert_int_equal(r.weight + (r.sampler.gap - r.sampler.left), r.exits);
-	assert_in_range(r.timed, 100003 / 16 * 97 / 100, 100003 / 16 * 103 / 100);
+	assert_true(fabs(mean) < 3 * sqrt(15.0 / 10007 / 100));
 }
 
-static void gaps_are_uniform(void **state)
+/* Share of the gaps longer than k: (1 - 1/N)^k, and a mean of N. */
+static void gaps_are_geometric(void **state)
 {
-	unsigned int seen[32] = { 0 }, i;
-	struct sampler s = { 0 };
+	static const unsigned int every[] = { 2, 3, 16, 100, 4096 };
+	enum { DRAWS = 400000 };
+	unsigned int n;
+	size_t p;
 
 	(void)state;
-	for (i = 0; i < 310000; i++) {
-		unsigned int w = sampler_take(&s, 16, 0, 7);
+	for (p = 0; p < sizeof(every) / sizeof(every[0]); p++) {
+		static const double part[] = { 0.05, 0.5, 1, 2, 4 };
+		struct sampler s = { 0 };
+		unsigned int longer[5] = { 0 }, i, k;
+		double sum = 0;
 
-		assert_in_range(w, 1, 31);
-		seen[w]++;
+		n = every[p];
+		for (i = 0; i < DRAWS; i++) {
+			assert_int_equal(sampler_take(&s, n, 0, 7), i ? n : 1);
+			assert_true(s.gap >= 1 && s.gap == s.left);
+			sum += s.gap;
+			for (k = 0; k < 5; k++)
+				longer[k] += s.gap > floor(part[k] * n);
+		}
+		assert_true(fabs(sum / DRAWS / n - 1) < 0.012);
+		for (k = 0; k < 5; k++) {
+			double want = pow(1 - 1.0 / n, floor(part[k] * n));
+
+			assert_true(fabs((double)longer[k] / DRAWS - want) < 0.006);
+		}
 	}
-	/* 10000 each; four standard deviations. */
-	for (i = 1; i < 32; i++)
-		assert_in_range(seen[i], 9600, 10400);
 }
 
 /* With a fixed gap, one of two reasons in turn would never be timed. */
@@ -152,25 +170,33 @@ static void estimates_hold(void **state)
 
 /*
  * A kind that is short while many exits come, and long while few do. Only weights make up for that
- * few of the short ones are timed: without them the mean would be of the long ones.
+ * few of the short ones are timed: without them the mean would be of the long ones. And a change of
+ * rate must not give what comes after it the weight of more than it stands for.
  */
 static void weights_matter(void **state)
 {
-	struct run r = { 0 };
-	uint64_t truth = 0;
-	int turn, i;
+	double mean = 0, m, square = 0;
+	int turn, i, k, n = 100;
 
 	(void)state;
-	for (turn = 0; turn < 200; turn++) {
-		for (i = 0; i < 20000; i++, truth += 300)
-			exit_of(&r, 0, 300, 200);
-		for (i = 0; i < 2000; i++, truth += 50000)
-			exit_of(&r, 0, 50000, 100000);
+	for (k = 0; k < n; k++) {
+		struct run r = { .seed = (uint64_t)k * 1000003 };
+		uint64_t truth = 0;
+
+		for (turn = 0; turn < 20; turn++) {
+			for (i = 0; i < 20000; i++, truth += 300)
+				exit_of(&r, 0, 300, 200);
+			for (i = 0; i < 2000; i++, truth += 50000)
+				exit_of(&r, 0, 50000, 100000);
+		}
+		assert_true(r.timed < r.exits / 5);
+		m = (double)estimate_total(&r.kind[0]) / (double)truth - 1;
+		mean += m / n;
+		square += m * m / n;
 	}
-	assert_true(r.timed < r.exits / 5);
-	assert_true(fabs((double)estimate_total(&r.kind[0]) / (double)truth - 1) < 0.1);
-	assert_true(fabs((double)estimate_total(&r.kind[0]) - (double)truth) <
-		    3 * estimate_error(&r.kind[0]));
+	/* No bias that four standard errors of this mean would show. */
+	assert_true(fabs(mean) < 4 * sqrt(square / n));
+	assert_true(sqrt(square) < 0.15);
 }
 
 /* Auto: every exit of a vCPU that makes few; a bounded number a second of one that makes many. */
@@ -305,7 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_exit_with_1),
 		cmocka_unit_test(weights_add_up),
-		cmocka_unit_test(gaps_are_uniform),
+		cmocka_unit_test(gaps_are_geometric),
 		cmocka_unit_test(a_pattern_does_not_hide),
 		cmocka_unit_test(estimates_hold),
 		cmocka_unit_test(weights_matter),

@@ -131,7 +131,7 @@ tick() {
 }
 event=/sys/kernel/tracing/events/kvm/kvm_inj_virq
 # window NAME COMMAND... : COMMAND in a window; again if something came in a gap, or the kernel skipped a
-# program. With the name crowd, four times.
+# program or had no memory at hand for it, as the ledger says. With the name crowd, four times.
 window() {
 	name=$1
 	shift
@@ -170,7 +170,7 @@ window() {
 			[ $try -lt 4 ] && continue
 			return
 		fi
-		grep -q 'recursion_missed": *[1-9]' /tmp/out && continue
+		grep -qE '(recursion_missed|map_full)": *[1-9]' /tmp/out && continue
 		grep -q 'the kernel skipped' /tmp/err && continue
 		# As irqs-devices.py: nothing in the gaps.
 		for g in vf vhost; do

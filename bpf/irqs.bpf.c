@@ -63,6 +63,9 @@ static __always_inline enum irq_source source_of(struct irq_cpu *c, const struct
 
 	if ((lvtt & 0xff) == vector && !(lvtt & LVT_MASKED))
 		return IRQ_FROM_TIMER;
+	/* We may be in a handler that began unseen: then the thread says nothing. */
+	if (records_are_off())
+		return IRQ_FROM_OTHER;
 	if (is_vhost(flags))
 		return IRQ_FROM_VHOST;
 	if ((flags & PF_WQ_WORKER) && c->missed_since)

@@ -30,6 +30,7 @@ struct task_struct___irqs {
 
 /* Set by user space before loading. */
 const volatile unsigned int target_vm;		/* trace this tgid only; 0 = all */
+const volatile unsigned char by_records;	/* the lowest rung */
 /* Of the records that the lowest rung reads. */
 const volatile struct tp_field entry_vcpu_id, hardware_id, hardware_vector, inject_vector,
 	inject_soft, inject_again, eoi_vector, pv_eoi_vector, host_irq, host_name;
@@ -111,6 +112,23 @@ static __always_inline struct irq_cpu *this_cpu(void)
 	if (c)
 		c->events++;
 	return c;
+}
+
+/* The kernel's own count per CPU; BTF describes it since 5.10. */
+extern const int bpf_prog_active __ksym __weak;
+
+/*
+ * Programs on records do not run here now: one of them (or a kprobe's, or perf's) was interrupted,
+ * and the kernel skips all that would come in between. A function's entry is still seen.
+ */
+static __always_inline int records_are_off(void)
+{
+	const int *active;
+
+	if (!by_records || !&bpf_prog_active)
+		return 0;
+	active = bpf_this_cpu_ptr(&bpf_prog_active);
+	return *active > 0;
 }
 
 /* ---- vCPUs ---- */

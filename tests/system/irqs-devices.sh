@@ -8,6 +8,9 @@
 # /proc/interrupts and the window, too. So the guest is asked before and after the tracer is attached, and the
 # same again inside its window; only if both differences are the same was the gap empty. Else it is done again.
 #
+# And the kernel skips a program on a trace record that interrupts another one (on every rung, one that
+# interrupts itself): such a try is done again, too, but the tracer has to say so, and name no wrong source.
+#
 # usage: tests/system/irqs-devices.sh	(needs the testbed: make setup)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
@@ -117,49 +120,77 @@ load() {
 	netload rr udp 10.0.1.10 7000 64 64 10 $2 </tmp/newline
 }
 load 50 50 >/dev/null
+# The watchdogs tick every 2 s; right after one of the VF's there is time for a gap.
+tick() {
+	was=$(grep vfio- /proc/interrupts)
+	for i in $(seq 300); do
+		[ "$(grep vfio- /proc/interrupts)" = "$was" ] || break
+		usleep 20000
+	done
+	usleep 50000
+}
 event=/sys/kernel/tracing/events/kvm/kvm_inj_virq
-for try in 1 2 3 4 5; do
-	echo "@@ try"
-	look before >/tmp/before
-	echo hist:keys=common_pid,vector:size=512 >$event/trigger
-	mkfifo /tmp/go
-	# Started now, it waits for what the shell, which has the serial lines, does meanwhile.
-	# Inside its window the same by trace records, and single events by both ways to attach.
-	exitlab stat --signals interrupts --detail msr --json -- \
-		exitlab stat --rung tp --signals interrupts --detail msr --json -o /tmp/out.tp -- \
-		exitlab record --rung raw_tp --events irq -o /tmp/irq.raw -- \
-		exitlab record --rung tp --events irq -o /tmp/irq.tp -- cat /tmp/go >/tmp/out 2>/tmp/err & pid=$!
-	exec 7>/tmp/go
-	look begin >/tmp/begin
-	load 503 307 >/tmp/load
-	usleep 100000
-	look end >/tmp/end
-	exec 7>&-
-	wait $pid
-	echo "@@ stat rc"; echo $?
-	echo "@@ end"
-	look after >/tmp/after
-	cat /tmp/before /tmp/begin /tmp/end /tmp/after
-	echo "@@ stat out"; cat /tmp/out
-	echo "@@ tp out"; cat /tmp/out.tp
-	for r in raw tp; do
-		echo "@@ irq $r"
-		exitlab script -i /tmp/irq.$r | sed 's/.*\(irq_handler_[a-z]*\): irq=\([0-9]*\).*/\1 \2/' | sort | uniq -c
-	done
-	echo "@@ stat err"; cat /tmp/err
-	echo "@@ stat hist"; cat $event/hist
-	echo "@@ end"
-	echo '!hist:keys=common_pid,vector:size=512' >$event/trigger
-	rm /tmp/go
-	# As irqs-devices.py: nothing in the gaps.
-	for g in vf vhost; do
-		for p in before begin end after; do
-			sed -n "/^@@ $p $g/,/^@@ /p" /tmp/$p | grep -E 'eth0|virtio[0-9]' | sort >/tmp/$g.$p
+# window NAME COMMAND... : COMMAND in a window; again if something came in a gap, or the kernel skipped a
+# program or had no memory at hand for it, as the ledger says. With the name crowd, four times.
+window() {
+	name=$1
+	shift
+	for try in 1 2 3 4 5 6 7 8; do
+		echo "@@ try $name"
+		tick
+		look before >/tmp/before
+		echo hist:keys=common_pid,vector:size=512 >$event/trigger
+		mkfifo /tmp/go
+		# Started now, it waits for what the shell, which has the serial lines, does meanwhile.
+		"$@" cat /tmp/go >/tmp/out 2>/tmp/err & pid=$!
+		exec 7>/tmp/go
+		look begin >/tmp/begin
+		load 503 307 >/tmp/load
+		tick
+		look end >/tmp/end
+		exec 7>&-
+		wait $pid
+		echo "@@ run rc"; echo $?
+		echo "@@ end"
+		look after >/tmp/after
+		cat /tmp/before /tmp/begin /tmp/end /tmp/after
+		echo "@@ run out"; cat /tmp/out
+		for r in raw tp; do
+			[ -e /tmp/irq.$r ] || continue
+			echo "@@ irq $r"
+			exitlab script -i /tmp/irq.$r | sed 's/.*\(irq_handler_[a-z]*\): irq=\([0-9]*\).*/\1 \2/' | sort | uniq -c
+			rm /tmp/irq.$r
 		done
-		cmp -s /tmp/$g.before /tmp/$g.begin && cmp -s /tmp/$g.end /tmp/$g.after || continue 2
+		echo "@@ run err"; cat /tmp/err
+		echo "@@ run hist"; cat $event/hist
+		echo "@@ end"
+		echo '!hist:keys=common_pid,vector:size=512' >$event/trigger
+		rm /tmp/go
+		if [ $name = crowd ]; then
+			[ $try -lt 4 ] && continue
+			return
+		fi
+		grep -qE '(recursion_missed|map_full)": *[1-9]' /tmp/out && continue
+		grep -q 'the kernel skipped' /tmp/err && continue
+		# As irqs-devices.py: nothing in the gaps.
+		for g in vf vhost; do
+			for p in before begin end after; do
+				sed -n "/^@@ $p $g/,/^@@ /p" /tmp/$p | grep -E 'eth0|virtio[0-9]' | sort >/tmp/$g.$p
+			done
+			cmp -s /tmp/$g.before /tmp/$g.begin && cmp -s /tmp/$g.end /tmp/$g.after || continue 2
+		done
+		return
 	done
-	break
-done
+}
+window stat exitlab stat --signals interrupts --detail msr --json --
+window tp exitlab stat --rung tp --signals interrupts --detail msr --json --
+# More programs on the same records: interrupts come in the middle of them.
+window crowd exitlab stat --rung tp --signals interrupts --json -- \
+	exitlab stat --rung tp --signals interrupts,account -o /tmp/out.2 -- \
+	exitlab record --rung tp --events kvm -o /tmp/kvm.tp --
+# Single events by both ways to attach, side by side.
+window record exitlab record --rung raw_tp --events irq -o /tmp/irq.raw -- \
+	exitlab record --rung tp --events irq -o /tmp/irq.tp --
 exitlab stat --signals interrupts --duration 0.1
 echo "@@ all done"
 poweroff -f

@@ -412,7 +412,7 @@ static int finish(struct record *r)
 	progress(r, true);
 	say_ledger(r);
 	if (skipped)
-		info("the kernel skipped %" PRIu64 " runs of our programs: so many events are missing",
+		info("the kernel skipped %" PRIu64 " runs of our programs: up to so many events are missing",
 		     skipped);
 	if (recorder_events(r->recorder) & 1u << REC_KVM_EXIT && !seen(r, REC_KVM_EXIT) &&
 	    (seen(r, REC_KVM_PIO) || seen(r, REC_KVM_USERSPACE_EXIT) || seen(r, REC_KVM_CPUID)))

@@ -81,6 +81,7 @@ static int set_constants(struct irqs *q, enum rung r)
 
 	ro->target_vm = (unsigned int)q->opts.pid;
 	ro->records_only = records_only();
+	ro->by_records = r == RUNG_TP;
 	return r == RUNG_TP ? record_fields("interrupts", fields,
 					    sizeof(fields) / sizeof(fields[0])) : 0;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # exitlab stat --signals interrupts on two Linux guests at a time in the emulated host (L1), one with an
 # assigned virtual function and one with vhost-net: counts must be those of the guests' and the host's
-# /proc/interrupts, line by line. Prints TAP; 4 minutes.
+# /proc/interrupts, line by line. Prints TAP; 2 minutes.
 #
 # The hard part is that a network driver's watchdog may raise an interrupt at any moment, between a look at
 # /proc/interrupts and the window, too. So the guest is asked before and after the tracer is attached, and the

@@ -37,7 +37,7 @@ trap 'rm -rf "$work"' EXIT
 modules_for() {
 	case $1 in
 	eli) testbed/build-kvm.sh --patch eli-ref/patches --no-intel ;;
-	elvis) testbed/build-kvm.sh --patch elvis-ref/patches --vhost --no-intel ;;
+	elvis) testbed/build-kvm.sh --patch eli-ref/patches --patch elvis-ref/patches --vhost --no-intel ;;
 	esac
 }
 

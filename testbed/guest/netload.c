@@ -254,11 +254,18 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* One request and its reply. Returns how often it had to be sent again (UDP only). */
+/*
+ * One request and its reply. Returns how often it had to be sent again (UDP only). A request that was
+ * sent again may be answered twice, so each has a number in its first byte, which the server sends
+ * back: a late reply to one before would make all that follow look shorter than they are.
+ */
 static unsigned int transact(int fd, bool tcp, size_t req, size_t rep)
 {
+	static char seq;
 	unsigned int again = 0;
+	ssize_t n;
 
+	seq++;
 	for (;;) {
 		if (tcp) {
 			write_all(fd, buf, req);
@@ -266,10 +273,18 @@ static unsigned int transact(int fd, bool tcp, size_t req, size_t rep)
 				die("connection closed by the server");
 			return 0;
 		}
+		buf[0] = seq;
 		if (send(fd, buf, req, 0) < 0 && errno != ECONNREFUSED)
 			die("send");
-		if (recv(fd, buf, sizeof(buf), 0) == (ssize_t)rep)
+		do
+			n = recv(fd, buf, sizeof(buf), 0);
+		while (n == (ssize_t)rep && buf[0] != seq);
+		if (n == (ssize_t)rep)
 			return again;
+		if (n >= 0) {
+			errno = EPROTO;
+			die("a reply of another length");
+		}
 		if (errno != EAGAIN && errno != ECONNREFUSED)
 			die("recv");
 		if (++again == 50)

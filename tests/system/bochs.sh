@@ -239,17 +239,18 @@ t "each write to the IDT is seen" "$(v full-gate resyncs) == 100"
 t "a write of EOI exits in off" "$(v off-eoi reason_32) == 1000"
 t "and does not in full" "$(v full-eoi reason_32) == 0 && $(v full-eoi direct_entries) > 0"
 
-# Sent one by one, so none can be merged: the guest has each one in every mode.
+# Sent one by one, so none can be merged: the guest has each one in every mode. One that comes to the host is
+# sent again rather than injected, and if it comes to the host again, is counted there again.
 for s in off:1000 delivery:1000 full:1000 moved:300 then:600; do
 	m=${s%:*}-irqs
 	t "${s%:*}: the guest counts each interrupt that was sent, once" "$(v "$m" vector_0x55) == ${s#*:} && $(v "$m" lost) == 0"
 	t "${s%:*}: the host's handler and KVM agree on those that were not direct" "$(v "$m" handled) == $(v "$m" host_irqs)"
 	t "${s%:*}: EOIs that exit are those of injected interrupts and of those in service at an exit, one each" \
-		"$(v "$m" reason_32) == $(v "$m" isr_cleanups) + $(v "$m" host_irqs)"
+		"$(v "$m" reason_32) == $(v "$m" isr_cleanups) + $(v "$m" host_irqs) - $(v "$m" resent)"
 done
 t "off: all go through the host" "$(v off-irqs handled) == 1000 && $(v off-irqs reason_32) == 1000"
-t "delivery: less than 5 % of them reach the host; all are completed with an exit" \
-	"$(v delivery-irqs handled) < 50 && $(v delivery-irqs reason_32) == 1000"
+t "delivery: less than 5 % of them are injected; all are completed with an exit" \
+	"$(v delivery-irqs handled) - $(v delivery-irqs resent) < 50 && $(v delivery-irqs reason_32) == 1000"
 t "full: less than 5 % of them reach the host, or are completed with an exit" \
 	"$(v full-irqs handled) < 50 && $(v full-irqs reason_32) < 50"
 t "exits per interrupt: about 2, 1, 0" "$(v off-irqs exits) >= 2000 && $(v delivery-irqs exits) >= 1000 &&

@@ -150,10 +150,12 @@ t("time_off: counts, and no times", lambda: same_as_all("time_off") and
   js("time_off")["times"]["chosen"] == 0 and not any(r["timed"] or r["total_ns"] for r in reasons(js("time_off"))))
 t("time_text: the table says how many were timed", lambda: re.search(
   r"^times: 1 exit in 1[3-9]\.\d timed \(--time 16\), \+-[\d.]+ % in total$", parts["time_text", "out"], re.M))
-# What the programs take themselves is in both, but not quite the same.
-t("time_8: times are those of all exits, within three standard errors", lambda: all(
+# With all of them timed, some hundred instructions of the programs' own, a ns each, lie between the two
+# readings of the clock; with a sample next to none do.
+t("time_8: times are those of all exits, within three standard errors and what the programs take", lambda: all(
   (m := mean(js("time_8"), k), a := mean(js("time_8_all"), k)) and 0 < m[1] < 0.1 * m[0] and
-  abs(m[0] - a[0]) <= 3 * m[1] + 250 for k in ("CPUID", "IOIO")))
+  -3 * m[1] - 100 <= a[0] - m[0] <= 3 * m[1] + 700 for k in ("CPUID", "IOIO")))
+print(f"  CPUID, IOIO: {[mean(js('time_8'), k) + mean(js('time_8_all'), k) for k in ('CPUID', 'IOIO')]}", file=sys.stderr)
 t("time_8: so is the time in the guest", lambda: (
   v := js("time_8")["vms"][0]["vcpus"][0], a := js("time_8_all")["vms"][0]["vcpus"][0]) and
   abs(v["guest_ns"] / v["exits"] - a["guest_ns"] / a["exits"]) <= 0.05 * a["guest_ns"] / a["exits"] + 250)

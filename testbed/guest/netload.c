@@ -255,7 +255,7 @@ static int by_value(const void *a, const void *b)
 }
 
 /*
- * One request and its reply. Returns how often it had to be sent again (UDP only). A request that was
+ * One request and its reply. Returns how often it had to be sent again (UDP only). One that was
  * sent again may be answered twice, so each has a number in its first byte, which the server sends
  * back: a late reply to one before would make all that follow look shorter than they are.
  */

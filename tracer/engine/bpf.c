@@ -259,6 +259,12 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
 	else
 		ret = load_best(e, &force);
+	/* Those that time a sample ask for more: Linux 6.1 without the BTF of modules has none. */
+	if (ret && ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EPERM && e->time == TIME_AUTO) {
+		verb("no programs that time a sample: %s; every exit is timed", strerror(-ret));
+		e->time = TIME_ALL;
+		ret = load_best(e, &force);
+	}
 	if (!ret) {
 		*out = e;
 		return 0;

@@ -105,6 +105,7 @@ caps=+bpf,+perfmon,+dac_read_search
 as() { setpriv-real --reuid 65534 --regid 65534 --clear-groups --inh-caps "-all,$caps" \
 	--ambient-caps "-all,$caps" --bounding-set "-all,$caps" "$@"; }
 section least as exitlab stat --json -- guest
+section least_sampled as exitlab stat --time 7 --json -- guest
 section least_forced as exitlab stat --rung tp_btf --json -- guest
 echo "@@ all done"
 poweroff -f

@@ -180,17 +180,22 @@ for c in virtio-qemu virtio-vhost vf; do
 done
 query "$work/io/virtio-vhost.json" 'reasons("NPF", w["rr"]) >= 499'
 t "vhost: one doorbell (NPF) a request" $?
+# What a guest asks for itself: doorbells, ends of interrupts, sleep. How many interrupts and timers
+# cut in besides hangs on their phase, and QEMU and vhost look alike from the guest. A doorbell a
+# request is what the VF saves at the least; some of its sleeps go too, its two interrupts a request
+# often coming together.
 python3 - "$work/io" <<'EOF' >&2
 import json, sys
 n = {}
 for c in ("virtio-qemu", "virtio-vhost", "vf"):
     r = json.load(open(f"{sys.argv[1]}/{c}.json"))
     x = next(x for x in r["windows"] if x["workload"] == "rr")
-    n[c] = sum(v["exits"] for vm in x["tracer"]["vms"] for v in vm["vcpus"])
+    n[c] = sum(e["count"] for vm in x["tracer"]["vms"] for v in vm["vcpus"] for e in v["reasons"]
+               if e["name"] in ("NPF", "HLT") or e.get("detail_name") == "EOI")
 print(n)
-sys.exit(not n["virtio-qemu"] > n["virtio-vhost"] > n["vf"])
+sys.exit(not min(n["virtio-qemu"], n["virtio-vhost"]) >= n["vf"] + 499)
 EOF
-t "exits per request: QEMU more than vhost more than VF" $?
+t "exits per request: virtio, in QEMU or vhost, one and more above the VF" $?
 
 # --- repeatability: the same points again, one at a time instead of two, give the same records
 $x run -j 1 --only virtio-vhost -o "$work/io2" scenarios/selftest-io.yaml >&2

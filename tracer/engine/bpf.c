@@ -255,10 +255,12 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 	e->time = opts->details || opts->cpus || opts->signals & SIGNAL_ACCOUNT ? TIME_ALL :
 									   opts->time;
 	ret = rungs_parse(forced, &force);
-	if (ret)
+	if (ret) {
 		err("'%s' is not a rung: tp_btf, raw_tp, tp, or EVENT=RUNG, with commas between", forced);
-	else
-		ret = load_best(e, &force);
+		free(e);
+		return ret;
+	}
+	ret = load_best(e, &force);
 	/* Those that time a sample ask for more: Linux 6.1 without the BTF of modules has none. */
 	if (ret && ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EPERM && e->time == TIME_AUTO) {
 		verb("no programs that time a sample: %s; every exit is timed", strerror(-ret));
@@ -272,9 +274,9 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 	/* A verifier that refuses says EACCES, too. */
 	if (ret == -EPERM || (ret == -EACCES && geteuid() != 0))
 		err("loading BPF programs is not permitted; it takes root, or CAP_BPF and CAP_PERFMON");
-	else if (ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EINVAL)
-		err("the tracing programs do not load on this kernel: %s (-vv shows why)",
-		    strerror(-ret));
+	else if (ret != -EOPNOTSUPP && ret != -ENODEV)
+		err("the tracing programs%s do not load on this kernel: %s (-vv shows why)",
+		    e->time == TIME_ALL ? "" : " for that --time", strerror(-ret));
 	free(e);
 	return ret;
 }

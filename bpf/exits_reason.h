@@ -18,12 +18,13 @@ const volatile struct record_field exit_reason, exit_isa;	/* in kvm_exit's recor
 
 #define UNKNOWN_REASON ~1ull	/* -1 is SVM's VMEXIT_INVALID */
 
+#ifndef WITHOUT_KFUNCS
 /*
  * Since a35b9af4ec2c (6.2) an address can be read by a load instead of a call, if it is said to be
  * of a type in the kernel's own BTF. The vendor's types are in modules, so any type will do that
  * has at its beginning what is to be read: a pointer, or 32 bits.
  */
-extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym;
 
 static __always_inline const void *load_pointer(const void *at)
 {
@@ -38,6 +39,7 @@ static __always_inline __u32 load_u32(const void *at)
 
 	return p->nr;
 }
+#endif
 
 /* The code as KVM gives it to its trace record, all flags included. */
 static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
@@ -76,8 +78,9 @@ static __always_inline __u64 vendor_reason(const void *vcpu, __u32 isa)
  */
 static __always_inline __u64 fast_reason(const void *vcpu, __u64 isa)
 {
-	if (!bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast))
-		return vendor_reason(vcpu, isa);
+#ifdef WITHOUT_KFUNCS
+	return vendor_reason(vcpu, isa);
+#else
 	if (isa == 2 && bpf_core_type_exists(struct vcpu_svm)) {
 		const struct vcpu_svm *svm = vcpu;
 		const struct vmcb *vmcb = load_pointer(&svm->vmcb);
@@ -96,6 +99,7 @@ static __always_inline __u64 fast_reason(const void *vcpu, __u64 isa)
 		return load_u32(&vmx->exit_reason);
 	}
 	return UNKNOWN_REASON;
+#endif
 }
 
 static __always_inline __u64 read_field(const void *record, const volatile struct record_field *f)

@@ -132,9 +132,4 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
-/* The verifier's list of functions that programs may call; its numbers are not used. */
-enum special_kfunc_type {
-	KF_bpf_rdonly_cast,
-};
-
 #endif

@@ -20,6 +20,7 @@
 
 #include "bpf/exits.h"
 #include "bpf/exits.skel.h"
+#include "bpf/exits_plain.skel.h"
 #include "engine/progs.h"
 #include "engine/rungs.h"
 #include "engine/tracefs.h"
@@ -163,12 +164,30 @@ static int fill_queue(const struct bpf_map *queue)
 	return 0;
 }
 
+/* exits.bpf.c, compiled for this kernel: the two differ in code only. NULL and errno. */
+static struct exits_bpf *open_programs(const struct rung_facts *facts)
+{
+	struct exits_bpf *s = calloc(1, sizeof(*s));
+	int ret = s ? exits_bpf__create_skeleton(s) : -ENOMEM;
+
+	if (!ret) {
+		if (!facts->casts)
+			s->skeleton->data = exits_plain_bpf__elf_bytes(&s->skeleton->data_sz);
+		ret = bpf_object__open_skeleton(s->skeleton, NULL);
+	}
+	if (!ret)
+		return s;
+	exits_bpf__destroy(s);
+	errno = -ret;
+	return NULL;
+}
+
 /* Opens and loads by e->plan. */
 static int try_load(struct bpf_engine *e, const struct rung_facts *facts)
 {
 	int ret;
 
-	e->skel = exits_bpf__open();
+	e->skel = open_programs(facts);
 	if (!e->skel)
 		return -errno;
 	e->skel->rodata->target_vm = (unsigned int)e->opts.pid;
@@ -261,12 +280,6 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 		return ret;
 	}
 	ret = load_best(e, &force);
-	/* Those that time a sample ask for more: Linux 6.1 without the BTF of modules has none. */
-	if (ret && ret != -EOPNOTSUPP && ret != -ENODEV && ret != -EPERM && e->time == TIME_AUTO) {
-		verb("no programs that time a sample: %s; every exit is timed", strerror(-ret));
-		e->time = TIME_ALL;
-		ret = load_best(e, &force);
-	}
 	if (!ret) {
 		*out = e;
 		return 0;
@@ -275,8 +288,8 @@ static int bpf_open(const struct engine_opts *opts, void **out)
 	if (ret == -EPERM || (ret == -EACCES && geteuid() != 0))
 		err("loading BPF programs is not permitted; it takes root, or CAP_BPF and CAP_PERFMON");
 	else if (ret != -EOPNOTSUPP && ret != -ENODEV)
-		err("the tracing programs%s do not load on this kernel: %s (-vv shows why)",
-		    e->time == TIME_ALL ? "" : " for that --time", strerror(-ret));
+		err("the tracing programs do not load on this kernel: %s (-vv shows why)",
+		    strerror(-ret));
 	free(e);
 	return ret;
 }

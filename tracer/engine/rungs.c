@@ -150,6 +150,7 @@ void rungs_learn_host(struct rung_facts *f)
 
 	memset(f, 0, sizeof(*f));
 	rungs_learn(kernel, f);
+	f->casts = kernel && btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	for (i = 0; kernel && may_use_modules() && i < 3; i++) {
 		module = btf__load_module_btf(modules[i], kernel);
 		rungs_learn(module, f);

@@ -33,6 +33,7 @@ const char *rung_name(enum rung r);
 struct rung_facts {
 	unsigned int members;	/* of rungs.c */
 	bool vcpu;		/* the layout of struct kvm_vcpu */
+	bool casts;		/* programs may call bpf_rdonly_cast(): a35b9af4ec2c (6.2) */
 	bool vendor;		/* where KVM on VMX or SVM keeps the exit reason of a vCPU */
 	struct {
 		bool known;		/* the tracepoint's arguments */

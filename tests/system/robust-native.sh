@@ -79,7 +79,9 @@ size >>"$work/sizes"
 kill -INT "$pid"
 wait "$pid"
 rc=$?
-{ [ $rc = 0 ] || [ $rc = 4 ]; } && json 'len(ours) == 1000 and min(ours.values()) >= 101 and len(set(ours.values())) <= 3 and zero'
+# An interrupt of the host's is an exit more, for as many VMs as it likes to hit; half of them are not hit twice.
+{ [ $rc = 0 ] || [ $rc = 4 ]; } &&
+	json 'len(ours) == 1000 and min(ours.values()) >= 101 and sorted(ours.values())[500] <= 102 and zero'
 t "stat: KVM's last count of each of 1,000 VMs that came and went" $?
 ! grew 200
 t "stat: no growth of memory or descriptors from 100 to 1,000 VMs" $?

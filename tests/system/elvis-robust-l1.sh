@@ -44,6 +44,13 @@ modprobe tap 2>/dev/null
 plain() {
 	rings pair t0a t0b 300 1 60
 }
+# The kernel's own test of vhost-net: packets each way, compared; without event_idx, and with late interrupts.
+kernel_tests() {
+	for o in "" "--no-event-idx" "--delayed-interrupt"; do
+		vhost_net_test $o --buf-num 3000 || return
+	done
+}
+want kernel && section stock_kernel kernel_tests
 if want parity; then
 	section stock_pair plain
 	section stock_stream rings pair t0a t0b 1000 32 1000
@@ -91,6 +98,7 @@ show loaded
 threads=$(vhosts)
 all_threads=$(vhosts "")
 
+want kernel && section none_kernel kernel_tests
 if want parity; then
 	section none_pair plain
 	section none_stream rings pair t0a t0b 1000 32 1000
@@ -101,6 +109,13 @@ if want parity; then
 fi
 
 set_par sidecores=2
+
+if want kernel; then
+	for mode in off auto on; do
+		set_par sidecore_poll=$mode
+		section kernel_$mode kernel_tests
+	done
+fi
 
 # --- rings that lie, while another device does its work
 if want evil; then

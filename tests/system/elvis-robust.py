@@ -47,6 +47,10 @@ if "parity" in parts:
     t("none_evil: malicious rings end as with the stock module",
       lambda: attacks("none_evil") == attacks("stock_evil"))
     t("none_cores: there is no sidecore", lambda: log.more("none_cores")["cores"] == 0)
+if "kernel" in parts:
+    for s in ("stock_kernel", "none_kernel", "kernel_off", "kernel_auto", "kernel_on"):
+        t(f"{s}: the kernel's own test of vhost-net passes, three ways of it", lambda: log.rc(s) == 0 and
+          len(re.findall(r"^[RT]X .* started=0xbb8 completed=0xbb8$", log.out(s), re.M)) == 6)
 if "evil" in parts:
     for mode in ("off", "auto", "on"):
         if "parity" in parts:

@@ -9,7 +9,7 @@
 #
 # MODULES: a folder with vhost.ko and vhost_net.ko; default: built from elvis-ref/patches
 # KILLS: how many processes are killed, and how many virtual machines (default 100)
-# PART: parity evil actions kill scsi policy queue switch rcu; default: all
+# PART: parity kernel evil actions kill scsi policy queue switch rcu; default: all
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/l1.sh"
@@ -17,12 +17,13 @@
 cd "$TOP"
 mods=${1:-$(testbed/build-kvm.sh --vhost --no-intel --patch elvis-ref/patches)}
 shift $(($# > 0))
-parts=${*:-parity evil actions kill scsi policy queue switch rcu}
+parts=${*:-parity kernel evil actions kill scsi policy queue switch rcu}
 l1_open
 gcc -std=gnu11 -O2 -static -s -Wall -Wextra -Werror -o "$L1_WORK/elvis-rings" \
 	tests/system/elvis-rings.c tests/system/elvis-evil.c tests/system/elvis-scsi.c tests/system/rings.c
 l1_put "$L1_WORK/elvis-rings"
 l1_put build/exitlab
+l1_put "$(tests/system/elvis-virtio.sh)/vhost_net_test"
 install -D -t "$L1_WORK/root/elvis" -m 644 "$mods"/vhost.ko "$mods"/vhost_net.ko "$mods"/vhost_scsi.ko
 # What vhost-scsi needs and the image does not have, in the order of loading.
 kernel=$(testbed/build-kernel.sh)

@@ -125,9 +125,10 @@ each() {
 	local s=$1 posted injected forwarded coalesced guest
 	posted=$(v "$s" replies_posted) injected=$(v "$s" replies_injected) coalesced=$(v "$s" replies_coalesced) guest=$(v "$s" guest)
 	forwarded=$(v "$s" replies_forwarded)
-	echo "# $s: vhost sent $(v "$s" sent), posted $posted, of these to the host $forwarded, injected $injected, pending already $coalesced, guest $guest, exits $(v "$s" exits)"
+	echo "# $s: vhost sent $(v "$s" sent), posted $posted, of these to the host $forwarded, injected $injected, sent again $(v "$s" replies_resent), pending already $coalesced, guest $guest, exits $(v "$s" exits)"
 	t "$3: all requests are answered, none was sent again" "$(v "$s" requests) == $2 && $(v "$s" resent) == 0"
 	t "$3: what vhost sent was posted or injected" "$(v "$s" sent) == $posted + $injected && $(v "$s" sent) >= $2"
+	t "$3: only what was injected or forwarded is sent again" "$(v "$s" replies_resent) <= $injected + $forwarded"
 	t "$3: the guest has no interrupt twice" "$guest <= $posted + $injected - $coalesced"
 	t "$3: and misses none" "$guest + 2 >= $posted + $injected - $coalesced"
 }
@@ -163,9 +164,13 @@ t "a guest that halts: replies that wake it are injected" "$(v halting replies_i
 # The goals: of 1000 requests 1 exit for a doorbell and 20 for replies. What timers cost is not counted.
 echo "# exits of 1000 requests, but for timers: $(v elvis-no-replies io_exits) without exitless replies, $(v elvis io_exits) with"
 t "1000 requests: no doorbell" "$(v elvis doorbells) <= 1 && $(v elvis-no-replies doorbells) <= 1 && $(v elvis nic) == 2000"
-# 9, 15 and 24 in three builds: it hangs on how many replies meet a timer's exit.
-t "1000 requests: exits for injections and EOIs are 50 at most" "$(v elvis io_exits) <= 50 && $(v elvis-no-replies io_exits) >= 3900"
+# It hangs on how many replies meet a timer's exit: 9, 15 and 24 in three builds before such replies were sent again, 5 since.
+t "1000 requests: exits for injections and EOIs are 20 at most" "$(v elvis io_exits) <= 20 && $(v elvis-no-replies io_exits) >= 3900"
 t "1000 requests: 2000 replies, 98 % posted, none sent again" "$(v elvis replies_posted) >= 1960 && $(v elvis replies_posted) + $(v elvis replies_injected) == 2000 && $(v elvis resent) == 0"
-t "1000 requests: the tracer agrees with KVM" "$(v elvis kvm_exits_differ) == 0 && $(v elvis-no-replies kvm_exits_differ) == 0 && $(v elvis io_eois) + 2 >= $(v elvis replies_injected)"
+t "1000 requests: the tracer agrees with KVM" "$(v elvis kvm_exits_differ) == 0 && $(v elvis-no-replies kvm_exits_differ) == 0"
+# What went to the virtual APIC and was not taken back. Timers' EOIs are known to 2 or so.
+left=$(($(v elvis replies_injected) + $(v elvis replies_forwarded) - $(v elvis replies_resent)))
+t "1000 requests: exits for EOIs are those of replies that stayed injected" "$(v elvis io_eois) - $left <= 3 && $left - $(v elvis io_eois) <= 3"
+t "1000 requests: most of what was injected is sent again" "$(v elvis replies_resent) * 2 >= $(v elvis replies_injected)"
 t "the host's kernel has nothing to complain of" "$(v kernel complaints) == 0 && $(grep -c '^@@ kernel' "$log") == 1"
 echo "1..$n"

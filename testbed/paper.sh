@@ -73,13 +73,13 @@ total=$(wc -l <"$work/points")
 # records SCENARIO : those that there are, and how new.
 records() { { stat -c '%n %Y' "results/$1"/*.json 2>/dev/null || :; } | sort; }
 
-# exitlab_run SCENARIO SERIES [OPTION]... : the set-up has just run, so `exitlab run` need not do it again.
+# exitlab_run SCENARIO [OPTION]... : the set-up has just run, so `exitlab run` need not do it again.
 exitlab_run() {
-	local scenario=$1 series=$2 rc=0
-	shift 2
+	local scenario=$1 rc=0
+	shift
 	EXITLAB_NO_SETUP=1 build/exitlab run "${modules[@]}" "$@" "$(file_of "$scenario")" || rc=$?
 	[ "$rc" != 130 ] || exit 130
-	[ "$rc" = 0 ] || { say "$scenario $*: failed (status $rc)"; failed=1; }
+	[ "$rc" = 0 ] || { say "$scenario: failed (status $rc)"; failed=1; }
 }
 
 ended=0 fresh=0 t0=$SECONDS failed=0 last_series='' modules=()
@@ -91,12 +91,8 @@ while read -r scenario series <&3; do
 	fi
 	mapfile -t points < <(awk -v s="$scenario" '$1 == s { print $3 }' "$work/points")
 	records "$scenario" >"$work/before"
-	# A whole scenario runs as many points at a time as there are CPUs.
-	if [ "${#points[@]}" = "$(build/exitlab run --list "$(file_of "$scenario")" | wc -l)" ]; then
-		exitlab_run "$scenario" "$series"
-	else
-		for point in "${points[@]}"; do exitlab_run "$scenario" "$series" --only "$point"; done
-	fi
+	# As many points at a time as there are CPUs.
+	exitlab_run "$scenario" "${points[@]/#/--only=}"
 	records "$scenario" >"$work/after"
 	ended=$((ended + ${#points[@]}))
 	# Points whose record was there take no time, so they do not tell how long the others will.

@@ -220,8 +220,8 @@ _Noreturn static void do_sink(char **a)
 }
 
 /*
- * Nagle holds a last, short segment back until what is under way is acknowledged, and a receiver may
- * delay that for 40 ms. To a stream of minutes this is nothing, to one of milliseconds it is most.
+ * Nagle holds a last, short segment back until what is under way is acknowledged, and a receiver
+ * may delay that for 40 ms. To a stream of minutes this is nothing, to one of milliseconds most.
  */
 static void push(int fd)
 {

@@ -148,7 +148,8 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 }
 
 /* Moves the points of these names to the front; their number goes to @chosen. */
-static int select_points(struct sc_point *points, size_t n, const struct run_args *a, size_t *chosen)
+static int select_points(struct sc_point *points, size_t n, const struct run_args *a,
+			 size_t *chosen)
 {
 	struct sc_point p;
 	size_t i, k = 0, o;

@@ -57,7 +57,8 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms);
 /*
  * Waits until the VMM has made its vCPU threads and pins them, and its vhost worker to the CPUs
- * @workers (bits). To be done for all guests before waiting for any: until then they share a CPU. -ETIMEDOUT after @timeout_ms.
+ * @workers (bits). To be done for all guests before waiting for any: until then they share a CPU.
+ * -ETIMEDOUT after @timeout_ms.
  */
 int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
 	      unsigned int workers, int host_cpus, int timeout_ms);

@@ -38,7 +38,7 @@ static int guest_server(struct guest *g, const char *cmd)
 	return ret < 0 ? ret : -EIO;
 }
 
-/* What guest @i does: the last guests of a stream's can be told to do request-response beside it. */
+/* What guest @i does: beside a stream, the last guests can be told to do request-response. */
 static enum sc_tool tool_of(const struct load *l, int i)
 {
 	return l->w->tool == SC_TOOL_STREAM && i >= l->nr_guests - (int)l->w->rr_guests ?
@@ -115,7 +115,8 @@ static int start_client(struct load *l, int i)
 {
 	struct proc_opts o = {
 		.netns = l->w->tool == SC_TOOL_PROBE ? NULL : HOSTNET_PEER_NS,
-		.cpu = l->cpu, .cpus = l->cpus, .log = l->log, .pipe_stdin = true, .pipe_stdout = true,
+		.cpu = l->cpu, .cpus = l->cpus, .log = l->log,
+		.pipe_stdin = true, .pipe_stdout = true,
 	};
 	char text[512], line[256], *argv[16];
 	int ret;
@@ -186,7 +187,8 @@ static int memcached_total(struct load *l, struct memcached_ops *sum)
 static int memcaslap(struct load *l, int i, uint64_t requests)
 {
 	char server[64], ops[32], conc[32], value[32];
-	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .cpus = l->cpus, .log = l->peer_log };
+	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .cpus = l->cpus,
+				.log = l->peer_log };
 	/* --win_size: as many keys per connection as it has to set before the first get; its
 	 * default of 10,000 would be a load of its own. */
 	char *argv[] = { "memcaslap", "-s", server, "-T", "1", "-c", conc, "-x", ops, "-X", value,

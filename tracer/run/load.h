@@ -27,8 +27,8 @@ struct load {
 };
 
 /*
- * Load generators run on @cpus CPUs from @cpu on, or anywhere (-1). 0 or negative errno, the reason logged; load_end()
- * is due in either case.
+ * Load generators run on @cpus CPUs from @cpu on, or anywhere (-1). 0 or negative errno, the reason
+ * logged; load_end() is due in either case.
  */
 int load_prepare(struct load *l, const struct sc_workload *w, struct guest *guests, int nr_guests,
 		 const struct lab *lab, int cpu, int cpus);

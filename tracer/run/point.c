@@ -144,7 +144,7 @@ static int start_bare(struct point *p, const struct sc_guests *cfg)
 	return ret ? ret : guest_freeze(g);
 }
 
-/* CPUs of vhost's workers, as bits: one, or those of the vCPUs and the one of the card's interrupts. */
+/* CPUs of vhost's workers, as bits: one, or the vCPUs' and that of the card's interrupts. */
 static unsigned int worker_cpus(const struct sc_point *shape, int cpus)
 {
 	unsigned int set = 1u << shape->host.nic_cpu;

@@ -118,7 +118,7 @@ struct sc_workload {
 	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
 	bool nagle;			/* small writes may be put together, default false */
 	uint32_t compute;		/* instructions per bit sent, 0..100000; default 0 */
-	uint32_t rr_guests;		/* the last guests that do request-response instead; default 0 */
+	uint32_t rr_guests;		/* the last guests, which do rr instead; default 0 */
 	uint64_t rr_requests;		/* of each of these */
 	/* memcached */
 	uint32_t value_bytes;		/* 1..65536, default 1024 */

@@ -110,7 +110,8 @@ static void check_workers(struct sc_reader *rd, const struct sc_lines *lines)
 	for (i = 0; i < sc->nr_configs; i++) {
 		const struct sc_config *c = &sc->configs[i];
 
-		if ((c->poll_us || c->worker_cpu || c->worker_free) && c->net != SC_NET_VIRTIO_VHOST)
+		if ((c->poll_us || c->worker_cpu || c->worker_free) &&
+		    c->net != SC_NET_VIRTIO_VHOST)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.%s: only with net: "
 				   "virtio-vhost, which has workers", c->name, c->poll_us ? "poll_us" :
 				   c->worker_cpu ? "worker_cpu" : "worker_free");

@@ -133,7 +133,9 @@ def mutations(work, before):
 def ranges(work):
     """Runs over the number of VMs, made of those with one: what is said of a range, and of guests that differ."""
     def vms(r):
-        if r["scenario"]["name"] == "elvis-rr":
+        if r["scenario"]["name"] == "elvis-vms":
+            r["scenario"]["name"] = "other"
+        elif r["scenario"]["name"] == "elvis-rr":
             r["scenario"]["name"] = "elvis-vms"
             c = r["point"]["configuration"]
             c["name"] = {"vhost": "no-interposition"}.get(c["name"], c["name"])

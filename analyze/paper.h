@@ -52,6 +52,7 @@ struct paper_panel {
 	struct paper_pairs values;	/* x as printed, value of the setting */
 	const struct paper_metrics *metrics;
 	const char *only;		/* this metric alone, or NULL */
+	const char *series;		/* of what nobody printed, this alone, or NULL */
 	const char *draw;		/* metric on the y axis, NULL: nothing is drawn */
 	const char *across;		/* metric on the x axis, NULL: x itself */
 	const char *xlabel, *ylabel;

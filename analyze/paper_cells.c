@@ -192,6 +192,8 @@ static int own_cells(struct paper_values *v, const struct paper_eval *e)
 		for (j = 0; j < names->n; j++) {
 			struct paper_cell *c;
 
+			if (p->series && strcmp(p->series, names->p[j].a))
+				continue;
 			if (strcmp(names->p[j].b, r->config) ||
 			    paper_cell(v, p, names->p[j].a, x, p->draw))
 				continue;

@@ -16,6 +16,8 @@
 /* What counts as growth from one number of VMs to the next; the papers do not say. */
 #define GROWTH		1.05
 #define MAX_POINTS	64
+/* Of a range of numbers of VMs, one of them tells nothing. */
+#define MIN_POINTS	2
 
 struct measuring {
 	const struct paper_values *all;
@@ -96,13 +98,20 @@ static const struct paper_cell *partner(const struct measuring *m, const struct 
 	return NULL;
 }
 
+static int too_few(struct measuring *m, size_t n, const struct paper_cell *missed)
+{
+	if (n && !m->why)
+		m->why = "run with one number of VMs only, and the claim is about several";
+	return missing(m, missed);
+}
+
 enum fold { RATIO_MIN, RATIO_MAX, GAP_MAX };
 
 static int fold_two(struct measuring *m, const struct expr_arg *a, enum fold how, double from,
 		    double to, double *out)
 {
 	const struct paper_cell *c = NULL, *o, *missed = NULL;
-	bool any = false;
+	size_t n = 0;
 	double x, y;
 
 	while ((c = next(m, c, a[0].text, a[1].text, a[3].text))) {
@@ -114,11 +123,11 @@ static int fold_two(struct measuring *m, const struct expr_arg *a, enum fold how
 			continue;
 		}
 		y = how == GAP_MAX ? c->ours - o->ours : c->ours / o->ours;
-		if (!any || (how == RATIO_MIN ? y < *out : y > *out))
+		if (!n || (how == RATIO_MIN ? y < *out : y > *out))
 			*out = y;
-		any = true;
+		n++;
 	}
-	return any ? 0 : missing(m, missed);
+	return n >= MIN_POINTS || (n && from == to) ? 0 : too_few(m, n, missed);
 }
 
 struct point {
@@ -165,8 +174,8 @@ static int fold_one(struct measuring *m, const char *name, const struct expr_arg
 	size_t n = points(m, a, p), i;
 	double mean = 0, spread = 0, high;
 
-	if (!n)
-		return -ENODATA;
+	if (n < MIN_POINTS)
+		return too_few(m, n, NULL);
 	high = p[0].y;
 	for (i = 0; i < n; i++) {
 		mean += p[i].y / n;
@@ -181,10 +190,6 @@ static int fold_one(struct measuring *m, const char *name, const struct expr_arg
 	} else if (!strcmp(name, "spread")) {
 		*out = sqrt(spread);
 	} else {
-		if (n < 2) {
-			m->why = "one number of VMs shows no growth";
-			return -ENODATA;
-		}
 		for (*out = p[0].x, i = 1; i < n && p[i].x <= limit; i++)
 			if (p[i].y >= GROWTH * p[i - 1].y)
 				*out = p[i].x;

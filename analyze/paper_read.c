@@ -285,7 +285,7 @@ static void read_panel(struct reader *rd, const struct yt_node *map, const struc
 		       const struct paper_item *it, struct paper_panel *p)
 {
 	static const char *const known[] = { "title", "printed", "x", "scenario", "workload",
-		"parameter", "values", "metrics", "only", "draw", "across", "xlabel", "ylabel",
+		"parameter", "values", "metrics", "only", "series", "draw", "across", "xlabel", "ylabel",
 		"shared", NULL };
 	const char *shared;
 	int m;
@@ -298,6 +298,7 @@ static void read_panel(struct reader *rd, const struct yt_node *map, const struc
 	p->parameter = inherit(rd, map, item, "parameter");
 	p->values = pairs(rd, map, "values", false);
 	p->only = text(rd, map, "only", false);
+	p->series = text(rd, map, "series", false);
 	p->draw = text(rd, map, "draw", false);
 	p->across = text(rd, map, "across", false);
 	p->xlabel = inherit(rd, map, item, "xlabel");

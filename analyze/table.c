@@ -361,6 +361,17 @@ static void add_result(struct result *out, size_t *n, size_t max, const char *ke
 	out[i].value += time ? value * share : value;
 }
 
+/* Guests with that number: not all of them need to do the same. */
+static double having(const json_t *guests, const char *key)
+{
+	const json_t *one;
+	size_t i, n = 0;
+
+	json_array_foreach(guests, i, one)
+		n += json_is_number(json_object_get(one, key));
+	return (double)n;
+}
+
 size_t table_results(const json_t *window, struct result *out, size_t max)
 {
 	json_t *result = json_object_get(window, "result"), *guests, *one, *v;
@@ -376,7 +387,7 @@ size_t table_results(const json_t *window, struct result *out, size_t max)
 		json_object_foreach(one, key, v) {
 			if (json_is_number(v))
 				add_result(out, &n, max, key, json_number_value(v),
-					   1.0 / json_array_size(guests));
+					   1.0 / having(guests, key));
 		}
 	}
 	return n;

@@ -41,19 +41,25 @@ modules_for() {
 	esac
 }
 
+# file_of SCENARIO : those for the papers alone are in a folder of their own.
+file_of() {
+	if [ -f "scenarios/paper/$1.yaml" ]; then
+		echo "scenarios/paper/$1.yaml"
+	else
+		echo "scenarios/$1.yaml"
+	fi
+}
+
 # Every point to run, a line each: scenario, series, point.
 known=n
 while read -r scenario series pattern; do
 	case $scenario in '' | '#'*) continue ;; esac
 	[ -z "$only" ] || [ "$only" = "$scenario" ] || continue
 	known=y
-	if [ ! -f "scenarios/$scenario.yaml" ]; then
-		say "$scenario: there is no such scenario; its values will be missing, with this reason"
-		continue
-	fi
+	[ -f "$(file_of "$scenario")" ] || die "scenarios/paper/runs: there is no scenario $scenario"
 	[ -n "$quick" ] || pattern=.
 	[ "$pattern" != - ] || continue
-	build/exitlab run --list "scenarios/$scenario.yaml" | grep -E -- "$pattern" |
+	build/exitlab run --list "$(file_of "$scenario")" | grep -E -- "$pattern" |
 		sed "s/^/$scenario $series /" >>"$work/points" || [ $? = 1 ]
 done <scenarios/paper/runs
 [ "$known" = y ] || die "--only $only: not in scenarios/paper/runs"
@@ -67,13 +73,13 @@ total=$(wc -l <"$work/points")
 # records SCENARIO : those that there are, and how new.
 records() { { stat -c '%n %Y' "results/$1"/*.json 2>/dev/null || :; } | sort; }
 
-# exitlab_run SCENARIO SERIES [OPTION]... : the set-up has just run, so `exitlab run` need not do it again.
+# exitlab_run SCENARIO [OPTION]... : the set-up has just run, so `exitlab run` need not do it again.
 exitlab_run() {
-	local scenario=$1 series=$2 rc=0
-	shift 2
-	EXITLAB_NO_SETUP=1 build/exitlab run "${modules[@]}" "$@" "scenarios/$scenario.yaml" || rc=$?
+	local scenario=$1 rc=0
+	shift
+	EXITLAB_NO_SETUP=1 build/exitlab run "${modules[@]}" "$@" "$(file_of "$scenario")" || rc=$?
 	[ "$rc" != 130 ] || exit 130
-	[ "$rc" = 0 ] || { say "$scenario $*: failed (status $rc)"; failed=1; }
+	[ "$rc" = 0 ] || { say "$scenario: failed (status $rc)"; failed=1; }
 }
 
 ended=0 fresh=0 t0=$SECONDS failed=0 last_series='' modules=()
@@ -85,12 +91,8 @@ while read -r scenario series <&3; do
 	fi
 	mapfile -t points < <(awk -v s="$scenario" '$1 == s { print $3 }' "$work/points")
 	records "$scenario" >"$work/before"
-	# A whole scenario runs as many points at a time as there are CPUs.
-	if [ "${#points[@]}" = "$(build/exitlab run --list "scenarios/$scenario.yaml" | wc -l)" ]; then
-		exitlab_run "$scenario" "$series"
-	else
-		for point in "${points[@]}"; do exitlab_run "$scenario" "$series" --only "$point"; done
-	fi
+	# As many points at a time as there are CPUs.
+	exitlab_run "$scenario" "${points[@]/#/--only=}"
 	records "$scenario" >"$work/after"
 	ended=$((ended + ${#points[@]}))
 	# Points whose record was there take no time, so they do not tell how long the others will.

@@ -12,6 +12,7 @@
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
  *   netload coalesce INTERFACE USECS                 how long its card holds interrupts back
  *
+ * With --compute N before the command a source computes before each write: N instructions per bit.
  * With --nagle before the command the kernel may hold back a small write until what was sent
  * before is acknowledged, as it does for programs that do not say otherwise; a stream of small
  * writes then goes in whole segments.
@@ -43,6 +44,7 @@
 
 static char buf[MAX_MSG];
 static int nodelay = 1;
+static uint64_t compute;
 
 _Noreturn static void die(const char *what)
 {
@@ -217,6 +219,25 @@ _Noreturn static void do_sink(char **a)
 	}
 }
 
+/*
+ * Nagle holds a last, short segment back until what is under way is acknowledged, and a receiver
+ * may delay that for 40 ms. To a stream of minutes this is nothing, to one of milliseconds most.
+ */
+static void push(int fd)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
+}
+
+/* As if the bits of the next write had to be computed first: a loop of two instructions. */
+static void make(size_t bytes)
+{
+	uint64_t i;
+
+	for (i = bytes * 8 * compute / 2; i > 0; i--)
+		__asm__ volatile("" : "+r"(i));
+}
+
 /* A source reads an 8-byte length and sends that many bytes in writes of WRITE bytes. */
 _Noreturn static void do_source(char **a)
 {
@@ -228,9 +249,13 @@ _Noreturn static void do_source(char **a)
 		c = accept(fd, NULL, NULL);
 		if (c < 0)
 			die("accept");
-		while (read_all(c, (char *)&left, sizeof(left)))
-			for (left = le64toh(left); left > 0; left -= left < wr ? left : wr)
+		while (read_all(c, (char *)&left, sizeof(left))) {
+			for (left = le64toh(left); left > 0; left -= left < wr ? left : wr) {
+				make(left < wr ? left : wr);
 				write_all(c, buf, left < wr ? left : wr);
+			}
+			push(c);
+		}
 		close(c);
 	}
 }
@@ -338,6 +363,7 @@ static void send_stream(int fd, size_t wr, uint64_t bytes)
 	write_all(fd, (char *)&len, sizeof(len));
 	for (; bytes > 0; bytes -= bytes < wr ? bytes : wr)
 		write_all(fd, buf, bytes < wr ? bytes : wr);
+	push(fd);
 	if (!read_all(fd, &k, 1))
 		die("connection closed by the sink");
 }
@@ -415,6 +441,11 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
+	if (argc > 2 && !strcmp(argv[1], "--compute")) {
+		compute = number(argv[2], 0, 1000000);
+		argc -= 2;
+		argv += 2;
+	}
 	cmd = argc > 1 ? argv[1] : "";
 	a = argv + 2;
 	n = argc - 2;
@@ -432,7 +463,7 @@ int main(int argc, char **argv)
 		return do_stream(a, false);
 	if (!strcmp(cmd, "coalesce") && n == 2)
 		return do_coalesce(a);
-	fprintf(stderr, "usage: netload [--nagle] server udp|tcp PORT REQUEST REPLY\n"
+	fprintf(stderr, "usage: netload [--nagle] [--compute N] server udp|tcp PORT REQUEST REPLY\n"
 		"       netload sink PORT | source PORT WRITE\n"
 		"       netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT\n"
 		"       netload send HOST PORT WRITE WARMUP BYTES\n"

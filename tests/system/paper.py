@@ -130,6 +130,43 @@ def mutations(work, before):
          "the ends of a cost set's ranges are the band of its value", bands)
 
 
+def ranges(work):
+    """Runs over the number of VMs, made of those with one: what is said of a range, and of guests that differ."""
+    def vms(r):
+        if r["scenario"]["name"] == "elvis-vms":
+            r["scenario"]["name"] = "other"
+        elif r["scenario"]["name"] == "elvis-rr":
+            r["scenario"]["name"] = "elvis-vms"
+            c = r["point"]["configuration"]
+            c["name"] = {"vhost": "no-interposition"}.get(c["name"], c["name"])
+
+    def three(r):
+        vms(r)
+        r["point"]["guests"]["count"] = 3
+        # The third guest does something else, which has no round trips.
+        for w in r["windows"]:
+            if "rtt_mean_ns" in w["result"]:
+                w["result"] = {"per_guest": [w["result"], w["result"], {"bytes_per_s": 1}]}
+
+    def claim(out, name):
+        with open(out + "/claims.csv", newline="") as f:
+            return next(c for c in csv.DictReader(f) if c["id"] == name)
+
+    def latency(out, x):
+        return next(r["ours"] for r in rows(out) if r["panel"] == "Round trip" and r["item"] == "elvis-fig5" and
+                    (r["configuration"], r["x"]) == ("ELVIS", x))
+    one, more = work + "/one", work + "/more"
+    a = changed(work, "one", vms)
+    paper(one, "--no-plots", a)
+    paper(more, "--no-plots", a, changed(work, "three", three))
+    c = claim(one, "ELV-043")
+    test(not c["measured_value"] and "one number of VMs only" in c["why"],
+         "what is said of any number of VMs is not judged by one", c)
+    test(claim(more, "ELV-043")["measured_value"], "but by two")
+    test(latency(one, "1") == latency(more, "3") != "", "the mean is of the guests that have the value",
+         (latency(one, "1"), latency(more, "3")))
+
+
 def without(work):
     out = work + "/none"
     rc, err = paper(out, "--no-plots")
@@ -185,6 +222,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         before = whole(work)
         mutations(work, before)
+        ranges(work)
         without(work)
         user(work)
         browser(work)

@@ -20,6 +20,15 @@ static void memcaslap_report(void **state)
 	assert_true(json_real_value(json_object_get(o, "client_run_s")) == 0.6);
 	assert_true(json_real_value(json_object_get(o, "requests_per_s")) == 3188);
 	json_decref(o);
+	/* A guest's report after another's: the longest run, and what all did. */
+	o = load_parse_memcaslap("Run time: 0.6s Ops: 2000 TPS: 3188 Net_rate: 2.9M/s\n"
+				 "Run time: 0.7s Ops: 2001 TPS: 3000 Net_rate: 2.8M/s\n");
+	assert_non_null(o);
+	assert_int_equal(json_integer_value(json_object_get(o, "client_requests")), 4001);
+	assert_true(json_real_value(json_object_get(o, "client_run_s")) == 0.7);
+	assert_true(json_real_value(json_object_get(o, "requests_per_s")) == 6188);
+	json_decref(o);
+	assert_null(load_parse_memcaslap("Run time: 0.6s Ops: 1 TPS: 3 \nRun time: 0.6s Ops: x"));
 }
 
 static void no_report(void **state)

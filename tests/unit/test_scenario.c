@@ -265,6 +265,21 @@ static void test_bare_metal(void **state)
 	scenario_free(sc);
 }
 
+static void test_placement(void **state)
+{
+	struct scenario *sc = load_good(DIR_GOOD "/placement.yaml");
+	const struct sc_workload *w = &sc->workloads[0];
+
+	(void)state;
+	assert_int_equal(sc->host.nic_cpu, 3);
+	assert_int_equal(sc->host.peer_cpus, 2);
+	assert_true(sc->configs[0].worker_free);
+	assert_int_equal(w->compute, 7);
+	assert_int_equal(w->rr_guests, 2);
+	assert_int_equal(w->rr_requests, 40);
+	scenario_free(sc);
+}
+
 /* What scenario_parse() says of a text that no file can well hold. */
 static void expect_refused(const char *text, size_t len, const char *path, const char *what)
 {
@@ -335,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_bare_metal),
+		cmocka_unit_test(test_placement),
 		cmocka_unit_test(test_odd_texts),
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_sha256),

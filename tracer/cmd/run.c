@@ -26,7 +26,7 @@ static void help(FILE *out)
 	      "      --again        if all points are complete, measure them anew; the old records\n"
 	      "                     move to DIR/previous\n"
 	      "      --no-snapshot  boot every point's machine anew instead of starting from a saved one\n"
-	      "      --only POINT   run this point only\n"
+	      "      --only POINT   run this point only; may be given several times\n"
 	      "      --timeout S    longest wall time of a point in seconds (default: 1800)\n"
 	      "      --check        check the file and stop\n"
 	      "      --list         print the points and stop\n"
@@ -45,7 +45,8 @@ static void help(FILE *out)
 struct run_args {
 	struct session_opts session;
 	struct testbed_opts testbed;
-	const char *output, *only;
+	const char *output, **only;
+	size_t nr_only;
 	bool check, list;
 };
 
@@ -116,7 +117,7 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 			a->session.again = true;
 			break;
 		case 'n':
-			a->only = optarg;
+			a->only[a->nr_only++] = optarg;
 			break;
 		case 't':
 			if (number_arg("--timeout", optarg, 1000000, &a->session.timeout_s))
@@ -146,20 +147,28 @@ static int parse_args(int argc, char **argv, struct run_args *a)
 	return -1;
 }
 
-/* Narrows @points to the one of that name. */
-static int select_point(struct sc_point **points, size_t *n, const char *id)
+/* Moves the points of these names to the front; their number goes to @chosen. */
+static int select_points(struct sc_point *points, size_t n, const struct run_args *a,
+			 size_t *chosen)
 {
-	size_t i;
+	struct sc_point p;
+	size_t i, k = 0, o;
 
-	for (i = 0; i < *n; i++) {
-		if (!strcmp((*points)[i].id, id)) {
-			*points += i;
-			*n = 1;
-			return 0;
+	for (o = 0; o < a->nr_only; o++) {
+		for (i = 0; i < n && strcmp(points[i].id, a->only[o]) != 0; i++)
+			;
+		if (i == n) {
+			err("--only: the scenario has no point '%s'; --list prints them", a->only[o]);
+			return -ENOENT;
 		}
+		if (i < k)
+			continue;	/* named twice */
+		p = points[i];
+		points[i] = points[k];
+		points[k++] = p;
 	}
-	err("--only: the scenario has no point '%s'; --list prints them", id);
-	return -ENOENT;
+	*chosen = k;
+	return 0;
 }
 
 /* Where a set's file is: beside the scenario if that names one, else the one that comes along. */
@@ -272,20 +281,24 @@ int cmd_run(int argc, char **argv)
 {
 	struct run_args a = { .session.timeout_s = 1800 };
 	struct scenario *sc = NULL;
-	struct sc_point *points = NULL, *chosen;
+	struct sc_point *points = NULL;
 	size_t n = 0, nr_chosen, i;
-	int ret = parse_args(argc, argv, &a);
+	int ret;
 
+	a.only = calloc((size_t)argc, sizeof(*a.only));	/* fewer than arguments */
+	if (!a.only)
+		return EX_FAIL;
+	ret = parse_args(argc, argv, &a);
 	if (ret >= 0)
-		return ret;
+		goto out;
 	ret = scenario_load(argv[optind], stderr, &sc);
 	if (ret) {
 		if (ret != -EINVAL)
 			err("cannot read %s: %s", argv[optind], strerror(-ret));
-		return EX_INPUT;
+		ret = EX_INPUT;
+		goto out;
 	}
 	ret = scenario_points(sc, &points, &n);
-	chosen = points;
 	nr_chosen = n;
 	if (ret) {
 		err("%s: no memory for its points", sc->path);
@@ -298,12 +311,14 @@ int cmd_run(int argc, char **argv)
 		if (a.check)
 			info("%s is correct: %zu points", sc->path, n);
 		ret = EX_OK;
-	} else if (a.only && select_point(&chosen, &nr_chosen, a.only)) {
+	} else if (a.nr_only && select_points(points, n, &a, &nr_chosen)) {
 		ret = EX_INPUT;
 	} else {
-		ret = run_points(sc, chosen, nr_chosen, &a);
+		ret = run_points(sc, points, nr_chosen, &a);
 	}
 	scenario_points_free(points, n);
 	scenario_free(sc);
+out:
+	free(a.only);
 	return ret;
 }

@@ -31,7 +31,8 @@ static void report_name(const struct load *l, int i, char *buf, size_t size)
 static int start(struct load *l, int i, uint64_t requests, uint64_t clients)
 {
 	char log[300], url[64], n[32], c[32];
-	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .log = log };
+	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .cpus = l->cpus,
+				.log = log };
 	char *argv[] = { "ab", "-q", "-n", n, "-c", c, url, NULL };
 
 	report_name(l, i, log, sizeof(log));

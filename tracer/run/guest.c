@@ -152,15 +152,16 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 }
 
 /*
- * Pins the threads that QEMU named "CPU n/KVM", and the kernel "vhost-PID"; all others to the CPU
- * @others unless that is -1.
+ * Pins the threads that QEMU named "CPU n/KVM"; those that the kernel named "vhost-PID" to the CPUs
+ * @workers, all others to the CPUs @others unless there is none. Sets of CPUs are bits.
  */
-static int pin_threads(const struct guest *g, const struct sc_guests *cfg, int worker_cpu,
-		       int others, int host_cpus)
+static int pin_threads(const struct guest *g, const struct sc_guests *cfg, unsigned int workers,
+		       unsigned int others, int host_cpus)
 {
 	char path[64], comm[32];
 	struct dirent *d;
 	int pinned = 0, vcpu, cpu;
+	unsigned int cpus;
 	DIR *dir;
 
 	if (host_cpus < 2)
@@ -177,18 +178,21 @@ static int pin_threads(const struct guest *g, const struct sc_guests *cfg, int w
 		f = d->d_name[0] == '.' ? NULL : fopen(path, "re");
 		if (!f)
 			continue;
-		cpu = others;
+		cpus = others;
 		if (!fgets(comm, sizeof(comm), f))
 			comm[0] = 0;
 		fclose(f);
 		if (sscanf(comm, "CPU %d/KVM", &vcpu) == 1)
-			cpu = guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, host_cpus);
+			cpus = 1u << guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, host_cpus);
 		else if (!strncmp(comm, "vhost-", 6))
-			cpu = worker_cpu;
-		if (cpu < 0)
+			cpus = workers;
+		if (!cpus)
 			continue;
 		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
+		for (cpu = 0; cpu < host_cpus; cpu++) {
+			if (cpus & 1u << cpu)
+				CPU_SET(cpu, &set);
+		}
 		if (!sched_setaffinity(atoi(d->d_name), sizeof(set), &set) && comm[0] == 'C')
 			pinned++;
 	}
@@ -285,8 +289,8 @@ int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms)
 	return 0;
 }
 
-int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg, int worker_cpu,
-	      int host_cpus, int timeout_ms)
+int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
+	      unsigned int workers, int host_cpus, int timeout_ms)
 {
 	int64_t end = clock_ms() + timeout_ms;
 	int ret = guest_connect(g, lab, timeout_ms);
@@ -294,16 +298,16 @@ int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cf
 	if (ret)
 		return ret;
 	/* The vCPU threads appear a little after the socket. */
-	while ((ret = pin_threads(g, cfg, worker_cpu, -1, host_cpus)) == -ESRCH && clock_ms() < end)
+	while ((ret = pin_threads(g, cfg, workers, 0, host_cpus)) == -ESRCH && clock_ms() < end)
 		usleep(1000);
 	if (ret)
 		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
 	return ret;
 }
 
-int guest_settle(struct guest *g, const struct sc_guests *cfg, int worker_cpu, int host_cpus)
+int guest_settle(struct guest *g, const struct sc_guests *cfg, unsigned int workers, int host_cpus)
 {
-	return pin_threads(g, cfg, worker_cpu, 0, host_cpus);
+	return pin_threads(g, cfg, workers, 1, host_cpus);
 }
 
 int guest_wait_ready(struct guest *g, int timeout_ms)

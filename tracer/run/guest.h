@@ -44,7 +44,6 @@ struct guest_net {
 	const char *vf;		/* vf: PCI address of the virtual function */
 	const char *peer_ip, *peer_mac;
 	unsigned int poll_us;	/* vhost: how long its worker polls before it sleeps */
-	int worker_cpu;		/* vhost: CPU of the worker */
 };
 
 /*
@@ -57,16 +56,17 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 /* Waits for the socket NAME.agent of who answers for @g, and connects. */
 int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms);
 /*
- * Waits until the VMM has made its vCPU threads and pins them, and its vhost worker. To be done for
- * all guests before waiting for any: until then they share a CPU. -ETIMEDOUT after @timeout_ms.
+ * Waits until the VMM has made its vCPU threads and pins them, and its vhost worker to the CPUs
+ * @workers (bits). To be done for all guests before waiting for any: until then they share a CPU.
+ * -ETIMEDOUT after @timeout_ms.
  */
-int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg, int worker_cpu,
-	      int host_cpus, int timeout_ms);
+int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
+	      unsigned int workers, int host_cpus, int timeout_ms);
 /*
  * Moves the VMM's other threads to the first CPU. Before, while guests boot, they are on the CPU of
  * the first vCPU, so that many guests that start together do not wait for one CPU.
  */
-int guest_settle(struct guest *g, const struct sc_guests *cfg, int worker_cpu, int host_cpus);
+int guest_settle(struct guest *g, const struct sc_guests *cfg, unsigned int workers, int host_cpus);
 /* Waits until the agent has answered; then boot_ns is set. -ETIMEDOUT after @timeout_ms. */
 int guest_wait_ready(struct guest *g, int timeout_ms);
 /*

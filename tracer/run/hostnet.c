@@ -202,6 +202,31 @@ static int pin_interrupts(struct hostnet *n)
 	return write_file(DEFAULT_AFFINITY, "1");
 }
 
+/* Interrupts requested from now on go to @cpu. */
+static int steer_interrupts(int cpu)
+{
+	char mask[16];
+
+	snprintf(mask, sizeof(mask), "%x", 1u << cpu);
+	return write_file(DEFAULT_AFFINITY, mask);
+}
+
+/*
+ * The peer as a machine of its own, of @host's last CPUs: the first of them takes its card's
+ * interrupts, all of them do its network stack's work, each for some connections (RPS). While the
+ * card is still in the host's namespace, as its queue cannot be found in sysfs afterwards.
+ */
+static int own_cpus(const struct hostnet *n, const struct sc_host *host)
+{
+	int first = host->cpus - host->peer_cpus, ret;
+	char path[128], mask[16];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/queues/rx-0/rps_cpus", n->peer);
+	snprintf(mask, sizeof(mask), "%x", ((1u << host->peer_cpus) - 1) << first);
+	ret = write_file(path, mask);
+	return ret ? ret : steer_interrupts(first);
+}
+
 static int setup_peer(struct hostnet *n)
 {
 	int i, ret;
@@ -288,7 +313,8 @@ static int setup_vfs(struct hostnet *n)
 	return ret || !n->bare_cpu ? ret : bare_net(n->vf[0], n->peer_mac, n->bare_cpu);
 }
 
-int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation, int bare_cpu)
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, const struct sc_host *host,
+		  int bare_cpu)
 {
 	int ret;
 
@@ -307,16 +333,22 @@ int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderati
 		ret = read_mac(n->peer, n->peer_mac, sizeof(n->peer_mac));
 	if (!ret)
 		ret = pin_interrupts(n);
-	if (!ret && !moderation)
+	if (!ret && !host->moderation)
 		ret = stop_moderation(n);
+	if (!ret && host->peer_cpus)
+		ret = own_cpus(n, host);
 	if (!ret)
 		ret = setup_peer(n);
+	if (!ret && (host->peer_cpus || host->nic_cpu))
+		ret = steer_interrupts(host->nic_cpu);
 	if (!ret)
 		ret = proc_cmd("ip link set %s up", n->nic);
 	if (!ret)
 		ret = kind == SC_NET_VF ? setup_vfs(n) : setup_taps(n);
-	if (!ret && !moderation)
+	if (!ret && !host->moderation)
 		ret = stop_moderation_again(n);
+	if (!ret && host->nic_cpu)
+		ret = steer_interrupts(0);
 	if (ret)
 		hostnet_teardown(n);
 	return ret;

@@ -35,11 +35,12 @@ struct hostnet {
 
 /*
  * Sets everything up; on error what was done is undone. Interrupts of the host's devices go to its
- * first CPU. Without @moderation the two NICs interrupt at once. With @bare_cpu other than 0 the
- * host's own driver gets the one virtual function (run/bare.h). 0 or negative errno, the reason
- * logged.
+ * first CPU, those of the cards where @host says. Without its moderation the two NICs interrupt at
+ * once. With @bare_cpu other than 0 the host's own driver gets the one virtual function
+ * (run/bare.h). 0 or negative errno, the reason logged.
  */
-int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, bool moderation, int bare_cpu);
+int hostnet_setup(struct hostnet *n, enum sc_net kind, int guests, const struct sc_host *host,
+		  int bare_cpu);
 /* Removes devices, namespace, bridge and virtual functions again. */
 void hostnet_teardown(struct hostnet *n);
 /* What guest @index needs to know. */

@@ -18,7 +18,7 @@ struct load {
 	struct guest *guests;
 	int nr_guests;
 	const struct lab *lab;
-	int cpu;		/* of the load generators; -1: anywhere */
+	int cpu, cpus;		/* of the load generators: first, how many; -1: anywhere */
 	struct proc client[HOSTNET_MAX_GUESTS];
 	char log[256];		/* stderr of the clients */
 	char peer_log[256];	/* output of a client whose output is a report */
@@ -27,11 +27,11 @@ struct load {
 };
 
 /*
- * Load generators run on @cpu, or anywhere (-1). 0 or negative errno, the reason logged; load_end()
- * is due in either case.
+ * Load generators run on @cpus CPUs from @cpu on, or anywhere (-1). 0 or negative errno, the reason
+ * logged; load_end() is due in either case.
  */
 int load_prepare(struct load *l, const struct sc_workload *w, struct guest *guests, int nr_guests,
-		 const struct lab *lab, int cpu);
+		 const struct lab *lab, int cpu, int cpus);
 /* Lets the clients do the counted work. Does not wait. */
 int load_go(struct load *l);
 /* Waits for the end of the work; what it needs of the guests is asked later, in load_result(). */

@@ -144,6 +144,21 @@ static int start_bare(struct point *p, const struct sc_guests *cfg)
 	return ret ? ret : guest_freeze(g);
 }
 
+/* CPUs of vhost's workers, as bits: one, or the vCPUs' and that of the card's interrupts. */
+static unsigned int worker_cpus(const struct sc_point *shape, int cpus)
+{
+	unsigned int set = 1u << shape->host.nic_cpu;
+	int i, v;
+
+	if (!shape->config->worker_free)
+		return 1u << shape->config->worker_cpu;
+	for (i = 0; i < shape->guests.count; i++) {
+		for (v = 0; v < shape->guests.vcpus; v++)
+			set |= 1u << guest_vcpu_cpu(i, v, shape->guests.vcpus, cpus);
+	}
+	return set;
+}
+
 static int boot_guests(struct point *p, const struct sc_point *shape)
 {
 	const struct sc_guests *cfg = &shape->guests;
@@ -153,18 +168,17 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 	for (i = 0; !ret && i < p->nr_guests; i++) {
 		hostnet_guest(&p->net, i, &gn);
 		gn.poll_us = shape->config->poll_us;
-		gn.worker_cpu = shape->config->worker_cpu;
 		gn.disk = shape->config->disk;
 		gn.event_idx = shape->config->event_idx;
 		ret = guest_start(&p->guests[i], i, p->lab, cfg, &gn, cpus);
 	}
 	for (i = 0; !ret && i < p->nr_guests; i++)
-		ret = guest_pin(&p->guests[i], p->lab, cfg, shape->config->worker_cpu, cpus,
+		ret = guest_pin(&p->guests[i], p->lab, cfg, worker_cpus(shape, cpus), cpus,
 				GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_wait_ready(&p->guests[i], GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
-		ret = guest_settle(&p->guests[i], cfg, shape->config->worker_cpu, cpus);
+		ret = guest_settle(&p->guests[i], cfg, worker_cpus(shape, cpus), cpus);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = coalesce(&p->guests[i], "eth0", cfg->coalesce_us);
 	/* Held still: no vCPU is inside a guest when the machine is saved. */
@@ -229,7 +243,7 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 				    shape->config->module_params) : 0;
 	if (!ret)
 		ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
-			    shape->host.moderation, p->bare ? BARE_CPU : 0);
+			    &shape->host, p->bare ? BARE_CPU : 0);
 	if (!ret && p->bare) {
 		phase("bare metal", arg);
 		ret = start_bare(p, &shape->guests);
@@ -255,7 +269,10 @@ static int run_windows(struct point *p, const struct scenario *sc, const struct 
 	struct window_env env = {
 		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
 		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,
-		.eli = pt->config->eli, .bare = p->bare, .load_cpu = pt->host.pin_load ? 0 : -1,
+		.eli = pt->config->eli, .bare = p->bare,
+		.load_cpu = pt->host.peer_cpus ? pt->host.cpus - pt->host.peer_cpus :
+			    pt->host.pin_load ? 0 : -1,
+		.load_cpus = pt->host.peer_cpus,
 	};
 	int i, ret;
 

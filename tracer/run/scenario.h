@@ -66,6 +66,8 @@ struct sc_host {
 	int quantum_ns;		/* 100..100000, default 500: a round of parallel virtual time */
 	uint32_t halt_poll_ns;	/* 0..1000000000, default 200000: KVM's module parameter */
 	bool pin_load;		/* load generators run on the first CPU only, default false */
+	int nic_cpu;		/* takes the interrupts of the host's card, default 0 */
+	int peer_cpus;		/* 0..8: so many CPUs, the last ones, are the peer's; default 0 */
 };
 
 /* The cable between the host's card and the peer's; not in mode fast. */
@@ -95,6 +97,7 @@ struct sc_config {
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
 	bool bare_metal;	/* the host itself instead of a guest, default false */
+	bool worker_free;	/* virtio-vhost: the scheduler places the workers, default false */
 };
 
 struct sc_workload {
@@ -114,6 +117,9 @@ struct sc_workload {
 	uint64_t warmup_bytes;
 	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
 	bool nagle;			/* small writes may be put together, default false */
+	uint32_t compute;		/* instructions per bit sent, 0..100000; default 0 */
+	uint32_t rr_guests;		/* the last guests, which do rr instead; default 0 */
+	uint64_t rr_requests;		/* of each of these */
 	/* memcached */
 	uint32_t value_bytes;		/* 1..65536, default 1024 */
 	uint32_t clients;		/* concurrent connections, 1..64, default 1; apache, too */

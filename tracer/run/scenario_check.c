@@ -110,15 +110,85 @@ static void check_workers(struct sc_reader *rd, const struct sc_lines *lines)
 	for (i = 0; i < sc->nr_configs; i++) {
 		const struct sc_config *c = &sc->configs[i];
 
-		if ((c->poll_us || c->worker_cpu) && c->net != SC_NET_VIRTIO_VHOST)
+		if ((c->poll_us || c->worker_cpu || c->worker_free) &&
+		    c->net != SC_NET_VIRTIO_VHOST)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.%s: only with net: "
-				   "virtio-vhost, which has workers", c->name,
-				   c->poll_us ? "poll_us" : "worker_cpu");
+				   "virtio-vhost, which has workers", c->name, c->poll_us ? "poll_us" :
+				   c->worker_cpu ? "worker_cpu" : "worker_free");
+		else if (c->worker_cpu && c->worker_free)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.worker_cpu: not with "
+				   "worker_free, which leaves them to the scheduler", c->name);
 		else if ((uint64_t)c->worker_cpu >= cpus.min)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.worker_cpu: %d, but "
 				   "the host has %llu CPUs, counted from 0", c->name, c->worker_cpu,
 				   (unsigned long long)cpus.min);
 	}
+}
+
+/* Only a source computes. */
+static void check_compute(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	char key[128];
+	size_t i;
+
+	for (i = 0; i < sc->nr_workloads; i++) {
+		const struct sc_workload *w = &sc->workloads[i];
+
+		snprintf(key, sizeof(key), "workloads.%s.compute", w->name);
+		if (w->tool == SC_TOOL_STREAM && w->direction == SC_TO_GUEST &&
+		    over_points(sc, key, w->compute).max)
+			sc_problem(&rd->pb, lines->workload[i], "%s: only with direction: from-guest; "
+				   "the sender computes", key);
+	}
+}
+
+/* A stream's guests that do request-response beside it. */
+static void check_mix(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range count = over_points(sc, "guests.count", sc->guests.count);
+	char key[128];
+	size_t i;
+
+	for (i = 0; i < sc->nr_workloads; i++) {
+		const struct sc_workload *w = &sc->workloads[i];
+		struct range rr;
+
+		snprintf(key, sizeof(key), "workloads.%s.rr_guests", w->name);
+		rr = over_points(sc, key, w->rr_guests);
+		if (w->tool == SC_TOOL_STREAM && rr.max && rr.max >= count.min)
+			sc_problem(&rd->pb, lines->workload[i], "%s: %llu, which leaves no stream to "
+				   "the %llu guests of guests.count", key, (unsigned long long)rr.max,
+				   (unsigned long long)count.min);
+		if (w->tool == SC_TOOL_STREAM && (rr.max > 0) != (w->rr_requests > 0))
+			sc_problem(&rd->pb, lines->workload[i], "workloads.%s: rr_guests and "
+				   "rr_requests go together", w->name);
+	}
+}
+
+/* The peer's CPUs are none of the vCPUs', and of neither the first one nor the card's. */
+static void check_cpus(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const struct scenario *sc = rd->sc;
+	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct range nic = over_points(sc, "host.nic_cpu", (uint64_t)sc->host.nic_cpu);
+	struct range peer = over_points(sc, "host.peer_cpus", (uint64_t)sc->host.peer_cpus);
+	uint64_t vcpus = over_points(sc, "guests.count", sc->guests.count).max *
+			 over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus).max;
+	uint64_t own = 1 + (vcpus > nic.max ? vcpus : nic.max);
+
+	if (nic.max >= cpus.min)
+		sc_problem(&rd->pb, lines->host, "host.nic_cpu: %llu, but the host has %llu CPUs, "
+			   "counted from 0", (unsigned long long)nic.max,
+			   (unsigned long long)cpus.min);
+	else if (peer.max && peer.max + own > cpus.min)
+		sc_problem(&rd->pb, lines->host, "host.peer_cpus: %llu, but vCPUs and interrupts use "
+			   "the first %llu of %llu CPUs", (unsigned long long)peer.max,
+			   (unsigned long long)own, (unsigned long long)cpus.min);
+	if (peer.max && sc->host.pin_load)
+		sc_problem(&rd->pb, lines->host, "host.pin_load: not with peer_cpus, where load "
+			   "generators are on the peer's CPUs");
 }
 
 /* Each word of module_params is MODULE.PARAMETER=VALUE. */
@@ -421,6 +491,9 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_eli(rd, lines);
 	check_bare_metal(rd, lines);
 	check_coalesce(rd, lines);
+	check_cpus(rd, lines);
+	check_mix(rd, lines);
+	check_compute(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)
 		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);

@@ -35,6 +35,8 @@ const struct sc_field sc_host_fields[] = {
 	{ "halt_poll_ns", SC_U32, FIELD(sc_host, halt_poll_ns), .min = 0, .max = BILLION,
 	  .def = 200000 },
 	{ "pin_load", SC_BOOL, FIELD(sc_host, pin_load), .def = false, .sparse = true },
+	{ "nic_cpu", SC_INT, FIELD(sc_host, nic_cpu), .min = 0, .max = 15, .sparse = true },
+	{ "peer_cpus", SC_INT, FIELD(sc_host, peer_cpus), .min = 0, .max = 8, .sparse = true },
 	{ 0 }
 };
 
@@ -69,6 +71,7 @@ const struct sc_field sc_config_fields[] = {
 	{ "eli", SC_CHOICE, FIELD(sc_config, eli), .def = SC_ELI_OFF, .choices = eli_choices,
 	  .sparse = true },
 	{ "bare_metal", SC_BOOL, FIELD(sc_config, bare_metal), .def = false, .sparse = true },
+	{ "worker_free", SC_BOOL, FIELD(sc_config, worker_free), .def = false, .sparse = true },
 	{ 0 }
 };
 
@@ -105,6 +108,12 @@ const struct sc_field sc_workload_fields[] = {
 	  .def = 16384, .tools = STREAM, .size = true },
 	{ "nagle", SC_BOOL, FIELD(sc_workload, nagle), .def = false, .tools = STREAM,
 	  .sparse = true },
+	{ "compute", SC_U32, FIELD(sc_workload, compute), .min = 0, .max = 100000, .def = 0,
+	  .tools = STREAM, .sparse = true },
+	{ "rr_guests", SC_U32, FIELD(sc_workload, rr_guests), .min = 0, .max = 15, .def = 0,
+	  .tools = STREAM, .sparse = true },
+	{ "rr_requests", SC_U64, FIELD(sc_workload, rr_requests), .max = BILLION,
+	  .tools = STREAM, .sparse = true },
 	{ "value_bytes", SC_U32, FIELD(sc_workload, value_bytes), .min = 1, .max = 65536,
 	  .def = 1024, .tools = MEMCD, .size = true },
 	{ "clients", SC_U32, FIELD(sc_workload, clients), .min = 1, .max = 64, .def = 1,

@@ -312,7 +312,8 @@ int window_run(const struct window_env *env, const struct sc_workload *w, json_t
 	int ret;
 
 	say(env, w, "warm-up");
-	ret = load_prepare(&win.load, w, env->guests, env->nr_guests, env->lab, env->load_cpu);
+	ret = load_prepare(&win.load, w, env->guests, env->nr_guests, env->lab, env->load_cpu,
+			   env->load_cpus);
 	if (!ret)
 		ret = signals_open(&win.signals, env->measure, env->guests, nr_vms(env));
 	if (!ret)

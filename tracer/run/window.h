@@ -17,7 +17,7 @@ struct window_env {
 	struct guest *guests;
 	int nr_guests;
 	bool bare;		/* no VMs: the one guest is the host itself (run/bare.h) */
-	int load_cpu;		/* of the load generators; -1: anywhere */
+	int load_cpu, load_cpus;	/* of the load generators: first, how many; -1: anywhere */
 	const struct lab *lab;
 	const struct sc_measure *measure;
 	enum sc_eli eli;

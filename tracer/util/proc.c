@@ -31,7 +31,7 @@ static void child(char *const argv[], const struct proc_opts *o, const struct ch
 {
 	sigset_t none;
 	cpu_set_t cpus;
-	int e;
+	int e, i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -47,7 +47,8 @@ static void child(char *const argv[], const struct proc_opts *o, const struct ch
 		goto fail;
 	if (o->cpu >= 0) {
 		CPU_ZERO(&cpus);
-		CPU_SET(o->cpu, &cpus);
+		for (i = 0; i == 0 || i < o->cpus; i++)
+			CPU_SET(o->cpu + i, &cpus);
 		if (sched_setaffinity(0, sizeof(cpus), &cpus))
 			goto fail;
 	}

@@ -13,6 +13,7 @@
 struct proc_opts {
 	const char *netns;	/* path of a network namespace to start in, or NULL */
 	int cpu;		/* run on this CPU only; -1 = anywhere */
+	int cpus;		/* and on so many that follow it, less one; 0 = 1 */
 	const char *log; /* file to append stderr (and stdout, unless piped) to; NULL = inherit */
 	bool pipe_stdin, pipe_stdout;
 	bool merge_stderr;	/* with pipe_stdout: stderr goes the same way */

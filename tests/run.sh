@@ -166,6 +166,7 @@ fi
 if want eli; then
 	collect eli tests/system/eli.sh
 	collect eli-off tests/system/eli-off.sh
+	collect eli-offline tests/system/eli-offline.sh
 fi
 # Not part of all: its gates, each measured twice.
 if want eli-gates; then

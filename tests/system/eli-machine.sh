@@ -3,6 +3,7 @@
 
 # eli_machine FOLDER LOG SECONDS [OPTION...] : runs the commands of standard input in the host's init,
 # after it has loaded its modules. FOLDER is for files; options are testbed/build.sh's.
+# ELI_APPEND: more words for its kernel.
 eli_machine() {
 	local dir=$1 log=$2 limit=$3 paths images qemu
 	shift 3
@@ -33,7 +34,7 @@ eli_machine() {
 		-device pcie-root-port,id=rp1,bus=pcie.0,chassis=2,slot=2 \
 		-device e1000e,netdev=n1,bus=rp1,mac=52:54:00:00:00:01,romfile= \
 		-kernel "$images/vmlinux" -initrd "$dir/l1.cpio" -serial "file:$dir/log" -append "console=ttyS0 panic=-1 \
-mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet intel_iommu=on iommu=strict" >&2 ||
+mitigations=off nokaslr ipv6.disable=1 cryptomgr.notests tsc=reliable quiet intel_iommu=on iommu=strict ${ELI_APPEND:-}" >&2 ||
 		echo "the emulated machine did not end: $(tail -n 3 "$dir/log")" >&2
 	tr -d '\r' <"$dir/log" >"$log"
 }

@@ -47,6 +47,7 @@ small unbound-cli cli full 100
 echo 10000 >/sys/module/kvm/parameters/eli_watchdog_us
 
 # --- another guest on the same CPU
+off_waits off-waits
 small pong-alone pong off 100
 beside clis clis full 12
 echo 0 >/sys/module/kvm/parameters/eli_watchdog_us
@@ -211,6 +212,8 @@ for m in off full; do
 done
 t "each write to the IDT is seen" "$(v full-gate resyncs) == 400"
 t "without the limit the host's interrupts would be taken" "$(v unlimited-remap vector_0xec) >= 1 || $(v unlimited-remap stolen) >= 1"
+# Its own exits are those of the host's timer, every 4 ms: not one in each of 20 such moments.
+t "a write of off returns when the vCPU has left the guest" "$(v off-waits left) == 20"
 t "EOIs exit in off and delivery" "$(v off-eoi exits) >= 10000 && $(v delivery-eoi exits) >= 10000"
 t "and do not in full" "$(v full-eoi exits) < 100"
 
@@ -246,6 +249,7 @@ t "a guest that completes nothing has one more interrupt, and the host's tick go
 same "a VM is killed in direct mode, in a storm" "$(v killed mode)" full
 t "and leaves no interrupt behind" "$(v killed vfio_lines) == 0"
 t "a device is taken away in direct mode, and the guest goes on" "$(v unplug released) == 1 && $(v unplug vector_0x50) == $(v unplug raised) && $(v unplug lost) == 0"
+t "and its gate is taken away: the vCPU has made another IDT" "$(v unplug updates) == $(v unplug-again updates) + 1"
 for m in noeoi killed unplug; do
 	t "after $m all is as before" "$(v $m-again vector_0x50) == 500 && $(v $m-again lost) == 0"
 done

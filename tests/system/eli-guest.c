@@ -54,7 +54,7 @@ struct data {
 	uint64_t idt_base;
 	uint64_t cr8;
 	uint64_t stop;		/* set by the VMM: the test is over */
-	uint64_t no_eoi;	/* set by the VMM: 1: do not complete interrupts; 2: by a longer WRMSR */
+	uint64_t no_eoi;	/* set by the VMM: 1: complete no interrupt; 2: by a longer WRMSR */
 	uint64_t masked;	/* interrupts of the device while CR8 masked them */
 };
 

@@ -103,15 +103,19 @@ sparse_file() {
 		-DKBUILD_BASENAME='"x"' -DKBUILD_MODNAME='"x"' -D__KBUILD_MODNAME=kmod_x \
 		-D__linux__ -Dlinux -D__STDC__ -Dunix -D__unix__ -D__x86_64__ --arch=x86 \
 		-Wbitwise -Wno-return-void -Wno-unknown-attribute "$1/$2" 2>&1 || echo "sparse failed on $2") |
-		sed -E "s|$1/||g; s/:[0-9]+:[0-9]+:/:/g" | sort
+		sed -E "/note: in included file/d; s|$1/||g; s/:[0-9]+:[0-9]+:/:/g"
 }
+# A file that another one includes is looked at there. Headers that a series does not touch are not its own.
 lay "$work/pristine"
 for series in eli-ref elvis-ref; do
 	lay "$work/$series" "$series/patches"
-	for file in $(sed -n 's|^+++ b/\(.*\.c\)$|\1|p' "$series"/patches/*.patch | sort -u); do
-		sparse_file "$work/pristine" "$file" >"$work/before"
-		sparse_file "$work/$series" "$file" >"$work/after"
-		comm -13 "$work/before" "$work/after" >"$work/found"
+	mapfile -t files < <(sed -n 's|^+++ b/\(.*\.c\)$|\1|p' "$series"/patches/*.patch | sort -u)
+	{ sed -n 's|^+++ b/|^|p' "$series"/patches/*.patch; echo '^sparse failed'; } >"$work/touched"
+	for file in "${files[@]}"; do sparse_file "$work/pristine" "$file"; done | sort -u >"$work/before"
+	for file in "${files[@]}"; do
+		! grep -rqE "#include \"${file##*/}\"" "$work/$series/$(dirname "$file")" || continue
+		sparse_file "$work/$series" "$file" | sort -u >"$work/after"
+		comm -13 "$work/before" "$work/after" | { grep -f "$work/touched" || true; } >"$work/found"
 		t "sparse: $series $file" "$work/found"
 	done
 done

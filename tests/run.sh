@@ -5,7 +5,8 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, bochs, elvis and replies, which build kernel modules, and report, which installs a browser)
+#	and eli, eli-gates, bochs, elvis and replies, which build kernel modules, report, which installs a browser, and
+#	patches, which installs sparse)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -171,6 +172,12 @@ fi
 # Not part of all: its gates, each measured twice.
 if want eli-gates; then
 	collect eli-gates tests/system/eli-gates.sh
+fi
+# Not part of all: the series under the kernel's own tools.
+if want patches; then
+	command -v sparse >/dev/null ||
+		step "installing sparse" "$CACHE/logs/sparse.log" apt-get install -y --no-install-recommends sparse
+	collect patches tests/system/patches.sh
 fi
 # Not part of all: KVM on VMX, in Bochs; the interrupts of eli, and the tracer.
 if want bochs; then

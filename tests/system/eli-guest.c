@@ -54,7 +54,7 @@ struct data {
 	uint64_t idt_base;
 	uint64_t cr8;
 	uint64_t stop;		/* set by the VMM: the test is over */
-	uint64_t no_eoi;	/* set by the VMM: do not complete interrupts */
+	uint64_t no_eoi;	/* set by the VMM: 1: complete no interrupt; 2: by a longer WRMSR */
 	uint64_t masked;	/* interrupts of the device while CR8 masked them */
 };
 
@@ -121,8 +121,9 @@ asm(".pushsection .rodata\n"
     "  mov 0x9008, %rcx\n test %rcx, %rcx\n jz 2f\n mov %rcx, 40(%rsp)\n jmp 2f\n"
     "1: cmp $0x80, %rax\n je 2f\n cmp $0x81, %rax\n je 2f\n cmp $0x21, %rax\n je 2f\n"
     "  testb $1, 0x9030\n jnz 2f\n"
-    "  mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n wrmsr\n"
+    "  mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n testb $2, 0x9030\n jnz 3f\n wrmsr\n"
     "2: pop %rdx\n pop %rcx\n pop %rax\n add $16, %rsp\n iretq\n"
+    "3: .byte 0x48\n wrmsr\n jmp 2b\n"
     "code_end:\n"
     ".popsection\n");
 
@@ -135,7 +136,7 @@ static const struct { const char *name, *entry; int ms, no_eoi; } tests[] = {
 	{ "devhlt", t_devhlt, 0, 0 }, { "devnoeoi", t_dev, 0, 1 },
 	{ "devexit", t_devexit, 0, 0 }, { "clis", t_clis, 0, 0 }, { "known", t_known, 0, 0 },
 	{ "pong", t_pong, 0, 0 }, { "irqs", t_irqs, 0, 0 }, { "timer", t_timer, 0, 0 },
-	{ "vmcall", t_vmcall, 0, 0 },
+	{ "vmcall", t_vmcall, 0, 0 }, { "devprefix", t_dev, 0, 0 },
 };
 
 _Noreturn void die(const char *what)
@@ -264,7 +265,7 @@ static uint64_t number(const char *name)
 }
 
 /* Raises @n interrupts of the device while the guest runs. */
-static void start_device(int vm, uint64_t n, int no_eoi)
+static void start_device(int vm, uint64_t n, int no_eoi, int prefix)
 {
 	static struct device_plan plan;
 	struct data *d = (struct data *)(mem + DATA);
@@ -276,6 +277,8 @@ static void start_device(int vm, uint64_t n, int no_eoi)
 		.taken = (uint64_t *)(mem + COUNTS + DEVICE * 8) };
 	if (!plan.address)
 		die("ELI_VF");
+	if (prefix)
+		d->no_eoi = 2;
 	device_start(&plan, DEVICE);
 }
 
@@ -472,7 +475,7 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "irqs"))
 		start_irqs(vm, n);
 	if (!strncmp(argv[1], "dev", 3))
-		start_device(vm, n, tests[t].no_eoi);
+		start_device(vm, n, tests[t].no_eoi, !strcmp(argv[1], "devprefix"));
 	if (!strcmp(argv[1], "pong"))
 		start_ping(vm, n);
 	t0 = now_ns();

@@ -88,6 +88,27 @@ small() {
 	end
 }
 
+# off_waits SECTION : how many of 20 writes of off returned only after a vCPU that spins had left the guest
+off_waits() {
+	begin "$1"
+	taskset 2 eli-guest spin full 1500 >/dev/null &
+	until grep -q '^mode full' /sys/kernel/debug/kvm/$!-*/eli_state 2>/dev/null; do usleep 1000; done
+	spin=$(echo /sys/kernel/debug/kvm/$!-*) left=0
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		echo full >"$spin/eli_mode"
+		until grep -q '^mode full' "$spin/eli_state"; do usleep 1000; done
+		read -r a <"$spin/exits"
+		echo off >"$spin/eli_mode"
+		# Until it has counted the exit.
+		usleep 100
+		read -r b <"$spin/exits"
+		[ "$b" = "$a" ] || left=$((left + 1))
+	done
+	echo "left $left"
+	end
+	wait $!
+}
+
 # beside NAME ARGUMENT... : a hostile guest on CPU 1, and what another one there answers meanwhile
 beside() {
 	name=$1

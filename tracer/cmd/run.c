@@ -301,6 +301,7 @@ int cmd_run(int argc, char **argv)
 	} else if (a.only && select_point(&chosen, &nr_chosen, a.only)) {
 		ret = EX_INPUT;
 	} else {
+		a.testbed.nr_more = scenario_kernels(sc, a.testbed.more_kernels);
 		ret = run_points(sc, chosen, nr_chosen, &a);
 	}
 	scenario_points_free(points, n);

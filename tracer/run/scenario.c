@@ -453,6 +453,8 @@ void scenario_free(struct scenario *sc)
 		free(sc->configs[i].name);
 		free(sc->configs[i].title);
 		free(sc->configs[i].module_params);
+		free(sc->configs[i].guest_kernel);
+		free(sc->configs[i].guest_cmdline);
 	}
 	for (i = 0; i < sc->nr_workloads; i++) {
 		free(sc->workloads[i].name);

@@ -95,6 +95,8 @@ struct sc_config {
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
 	bool bare_metal;	/* the host itself instead of a guest, default false */
+	char *guest_kernel;	/* a release that apt knows, or a series such as "6.1"; NULL: the testbed's */
+	char *guest_cmdline;	/* more words for its command line, after guests.cmdline; NULL = none */
 };
 
 struct sc_workload {
@@ -206,6 +208,10 @@ int scenario_load(const char *path, FILE *err, struct scenario **out);
 int scenario_parse(const char *path, const char *text, size_t len, FILE *err,
 		   struct scenario **out);
 void scenario_free(struct scenario *sc);
+
+/* Kernels of guests that configurations name, each once, in @names; they belong to the scenario. */
+#define SC_MAX_KERNELS 4
+size_t scenario_kernels(const struct scenario *sc, const char *names[SC_MAX_KERNELS]);
 
 /*
  * All points of a scenario, in the order configuration, sweep, repeat (the last varies fastest).

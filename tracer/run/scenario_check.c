@@ -198,6 +198,8 @@ static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
 			what = "there is no guest to take interrupts without exits; without eli";
 		else if (c->disk != SC_DISK_NONE)
 			what = "there is no guest to have a disk; without disk";
+		else if (c->guest_kernel || c->guest_cmdline)
+			what = "there is no guest to have a kernel; without guest_kernel and guest_cmdline";
 		else if (count.min != 1 || count.max != 1)
 			what = "it stands for one guest; guests.count: 1";
 		else if (vcpus.max > 1)
@@ -264,6 +266,39 @@ static void check_coalesce(struct sc_reader *rd, const struct sc_lines *lines)
 	if ((swept || sc->guests.coalesce_us) && vfs < sc->nr_configs)
 		sc_problem(&rd->pb, swept ? lines->sweep : lines->guests, "guests.coalesce_us: only "
 			   "with net: vf in every configuration; a virtio device has no moderation");
+}
+
+size_t scenario_kernels(const struct scenario *sc, const char *names[SC_MAX_KERNELS])
+{
+	size_t n = 0, i, j;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		const char *name = sc->configs[i].guest_kernel;
+
+		for (j = 0; name && j < n && strcmp(names[j], name); j++)
+			;
+		if (name && j == n && n < SC_MAX_KERNELS)
+			names[n++] = name;
+	}
+	return n;
+}
+
+/* Each is in the host's memory, and an own image of guests with it. */
+static void check_kernels(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const char *names[SC_MAX_KERNELS];
+	size_t n = scenario_kernels(rd->sc, names), i, j;
+
+	for (i = 0; i < rd->sc->nr_configs; i++) {
+		const char *name = rd->sc->configs[i].guest_kernel;
+
+		for (j = 0; name && j < n && strcmp(names[j], name); j++)
+			;
+		if (name && j == n)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.guest_kernel: %s is one "
+				   "too many; a scenario can have %d kernels beside the testbed's own",
+				   rd->sc->configs[i].name, name, SC_MAX_KERNELS);
+	}
 }
 
 static bool is_virtio(const struct sc_config *c)
@@ -420,6 +455,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_disk(rd, lines);
 	check_eli(rd, lines);
 	check_bare_metal(rd, lines);
+	check_kernels(rd, lines);
 	check_coalesce(rd, lines);
 	check_workers(rd, lines);
 	for (i = 0; i < rd->sc->nr_workloads; i++)

@@ -69,6 +69,8 @@ const struct sc_field sc_config_fields[] = {
 	{ "eli", SC_CHOICE, FIELD(sc_config, eli), .def = SC_ELI_OFF, .choices = eli_choices,
 	  .sparse = true },
 	{ "bare_metal", SC_BOOL, FIELD(sc_config, bare_metal), .def = false, .sparse = true },
+	{ "guest_kernel", SC_RELEASE, FIELD(sc_config, guest_kernel) },
+	{ "guest_cmdline", SC_WORDS, FIELD(sc_config, guest_cmdline) },
 	{ 0 }
 };
 
@@ -182,6 +184,7 @@ uint64_t sc_field_get(const struct sc_field *f, const void *base)
 	case SC_WORD:
 	case SC_TEXT:
 	case SC_WORDS:
+	case SC_RELEASE:
 		break;
 	}
 	return 0;
@@ -210,6 +213,7 @@ void sc_field_set(const struct sc_field *f, void *base, uint64_t v)
 	case SC_WORD:
 	case SC_TEXT:
 	case SC_WORDS:
+	case SC_RELEASE:
 		break;
 	}
 }
@@ -375,6 +379,15 @@ static bool is_words(const char *text)
 	return i && i <= 200 && text[0] != ' ' && text[i - 1] != ' ';
 }
 
+/* As it is in the name of a package, linux-image-RELEASE; it becomes a folder's name, too. */
+static bool is_release(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len <= 40 && *text >= '0' && *text <= '9' && strchr(text, '.') &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+~-") == len;
+}
+
 bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
 		  enum sc_type type, char **v)
 {
@@ -386,6 +399,11 @@ bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, co
 	if (type == SC_WORDS && !is_words(node->text)) {
 		sc_problem(&rd->pb, line, "%s: not words for a kernel's command line; 1 to 200 "
 			   "printable ASCII characters without quotes and backslashes", key);
+		return false;
+	}
+	if (type == SC_RELEASE && !is_release(node->text)) {
+		sc_problem(&rd->pb, line, "%s: \"%s\" cannot be a kernel; a series such as 6.1, or a "
+			   "release such as 6.1.0-56-amd64", key, sc_quote(node->text).s);
 		return false;
 	}
 	if (type == SC_WORD && !is_word(node->text)) {
@@ -415,6 +433,7 @@ static bool read_field(struct sc_reader *rd, const struct yt_node *node, int lin
 	case SC_WORD:
 	case SC_TEXT:
 	case SC_WORDS:
+	case SC_RELEASE:
 		if (!sc_read_text(rd, node, line, key, f->type, &text))
 			return false;
 		free(*sc_field_text(f, base));

@@ -40,8 +40,8 @@ L2_MODULES=(virtio_pci virtio_console virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
 # Not loaded by init, but by who needs it: a virtual function's driver, for bare metal.
 L1_LATER=(igbvf)
-# Unpacked, not installed: memcached and apache2 would start a service.
-EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils)
+# Unpacked, not installed: memcached, apache2 and iperf3 would start a service.
+EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils iperf3 sockperf)
 APACHE_MODULES=(mpm_event authz_core)
 
 # put ROOT PROGRAM [NAME] : a program and every shared library it needs.
@@ -89,6 +89,8 @@ skeleton() {
 put_servers() {
 	local m
 	put "$1" usr/bin/memcached
+	put "$1" usr/bin/iperf3
+	put "$1" usr/bin/sockperf
 	put "$1" usr/sbin/apache2
 	# Loaded when a thread ends, so ldd does not tell.
 	install -D -m 644 "$(ldconfig -p | sed -n 's/^\s*libgcc_s\.so\.1 (libc6,x86-64) => //p')" \
@@ -207,7 +209,7 @@ fi
 
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
 	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6 \
-	libapr1 libaprutil1 libpcre2-8-0 libexpat1 libcrypt1 libuuid1 libgcc-s1)
+	libapr1 libaprutil1 libpcre2-8-0 libexpat1 libcrypt1 libuuid1 libgcc-s1 libiperf0 libsctp1)
 more=()
 for k in $(more_names); do more+=("guest_kernel $k ${more_kernels[$k]##*/}"); done
 key=$(cache_key "${BASH_SOURCE[0]}" "$point" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \

@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, bochs, elvis and replies, which build kernel modules, and report, which installs a browser)
+#	and eli, eli-gates, eli-guests, bochs, elvis and replies, which build kernel modules, and report, which installs a browser)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -170,6 +170,11 @@ fi
 # Not part of all: its gates, each measured twice.
 if want eli-gates; then
 	collect eli-gates tests/system/eli-gates.sh
+fi
+# Not part of all: guests of another kernel, with page table isolation.
+if want eli-guests; then
+	say "tests with four guests take about 10 minutes; their log: $logs/eli-guests.err"
+	collect eli-guests tests/system/eli-guests.sh
 fi
 # Not part of all: KVM on VMX, in Bochs; the interrupts of eli, and the tracer.
 if want bochs; then

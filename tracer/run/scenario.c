@@ -141,7 +141,7 @@ static void read_workload(struct sc_reader *rd, const struct yt_node *item, cons
 
 	/* Which keys belong to it depends on the tool; with no usable tool, any key may. */
 	if (tool && tool->kind == YT_SCALAR) {
-		for (t = SC_TOOL_RR; t <= SC_TOOL_APACHE; t++) {
+		for (t = SC_TOOL_RR; t <= SC_TOOL_SOCKPERF; t++) {
 			if (!strcmp(tool->text, sc_tool_name(t)))
 				tools = 1u << t;
 		}

@@ -39,6 +39,8 @@ enum sc_tool {
 	SC_TOOL_TIMER,		/* "timer": timers in the guest, one armed at a time */
 	SC_TOOL_BLOCK,		/* "block": fio in the guest, on its disk */
 	SC_TOOL_APACHE,		/* "apache": Debian's apache2 in the guest, ab on the peer */
+	SC_TOOL_IPERF3,		/* "iperf3": one TCP stream, client on the peer */
+	SC_TOOL_SOCKPERF,	/* "sockperf": ping-pong, client on the peer; the last */
 };
 
 /* Exitless interrupts (eli-ref/): what a running guest takes and completes without an exit. */
@@ -107,15 +109,19 @@ struct sc_workload {
 	uint64_t requests;
 	uint64_t warmup;
 	/* rr */
-	enum sc_protocol protocol;	/* default udp */
+	enum sc_protocol protocol;	/* default udp; sockperf, too */
 	uint32_t request_bytes;		/* 1..1400 (udp) or 1..65536 (tcp), default 1 */
 	uint32_t reply_bytes;		/* likewise */
-	/* stream */
+	/* stream, iperf3 */
 	enum sc_direction direction;	/* default to-guest */
 	uint64_t bytes;			/* work of the window; "20 MB" or "16 KiB" or a number */
 	uint64_t warmup_bytes;
 	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
 	bool nagle;			/* small writes may be put together, default false */
+	/* sockperf */
+	uint32_t message_bytes;		/* 14..1400 (udp) or 14..65507 (tcp), default 14; there and back */
+	uint32_t seconds;		/* of the whole run, 1..600, default 1 */
+	uint32_t warmup_seconds;	/* 0..600, default 0 */
 	/* memcached */
 	uint32_t value_bytes;		/* 1..65536, default 1024 */
 	uint32_t clients;		/* concurrent connections, 1..64, default 1; apache, too */

@@ -39,7 +39,8 @@ static struct range over_points(const struct scenario *sc, const char *key, uint
 static bool needs_net(const struct sc_workload *w)
 {
 	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM ||
-	       w->tool == SC_TOOL_MEMCACHED || w->tool == SC_TOOL_APACHE;
+	       w->tool == SC_TOOL_MEMCACHED || w->tool == SC_TOOL_APACHE ||
+	       w->tool == SC_TOOL_IPERF3 || w->tool == SC_TOOL_SOCKPERF;
 }
 
 /* Runs in a guest with an operating system. */
@@ -215,7 +216,7 @@ static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
 			if (!needs_net(w) && w->tool != SC_TOOL_IDLE)
 				sc_problem(&rd->pb, lines->config[i], "configurations.%s.bare_metal: "
 					   "workload %s (%s) runs in a guest only; rr, stream, "
-					   "memcached, apache or idle", c->name, w->name,
+					   "memcached, apache, iperf3, sockperf or idle", c->name, w->name,
 					   sc_tool_name(w->tool));
 		}
 	}
@@ -362,19 +363,23 @@ static void check_workload(struct sc_reader *rd, const struct sc_workload *w, in
 	static const struct { const char *key; size_t offset; } sizes[] = {
 		{ "request_bytes", offsetof(struct sc_workload, request_bytes) },
 		{ "reply_bytes", offsetof(struct sc_workload, reply_bytes) },
+		{ "message_bytes", offsetof(struct sc_workload, message_bytes) },
 	};
+	/* Which of them the tool has. */
+	size_t first = w->tool == SC_TOOL_SOCKPERF ? 2 : 0, end = w->tool == SC_TOOL_SOCKPERF ? 3 :
+		w->tool == SC_TOOL_RR ? 2 : 0;
 	char key[96];
 	size_t i;
 
-	for (i = 0; w->tool == SC_TOOL_RR && w->protocol == SC_UDP && i < 2; i++) {
+	for (i = first; w->protocol == SC_UDP && i < end; i++) {
 		uint32_t bytes = *(const uint32_t *)((const char *)w + sizes[i].offset);
 		struct range r;
 
 		snprintf(key, sizeof(key), "workloads.%s.%s", w->name, sizes[i].key);
 		r = over_points(rd->sc, key, bytes);
 		if (r.max > 1400)
-			sc_problem(&rd->pb, line, "%s: %llu does not fit into one packet; 1 to "
-				   "1400 with udp, or protocol: tcp", key,
+			sc_problem(&rd->pb, line, "%s: %llu does not fit into one packet; at "
+				   "most 1400 with udp, or protocol: tcp", key,
 				   (unsigned long long)r.max);
 	}
 	if (w->tool == SC_TOOL_APACHE)

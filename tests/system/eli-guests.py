@@ -7,6 +7,7 @@ one TSC_DEADLINE exit and completed by one EOI exit; a host interrupt that finds
 direct mode is one bounced exit, which KVM counts by vector."""
 import json
 import sys
+from collections import Counter
 
 folder = sys.argv[1]
 n = 0
@@ -42,9 +43,8 @@ def judge(label, series, pti, config, record):
     kernel, eli = record["machine"]["guest_kernels"][0], record["machine"]["guest_eli"][0]
     e, c = exits(rr), rr["counters"]
     total, irqs = sum(e.values()), c["guest"]["nic_interrupts"]
-    stats = c["eli"][0] if "eli" in c else {}
-    reflected = stats.get("reflected", 0)
-    injected = stats.get("host_irqs", 0) - stats.get("resent", 0)
+    stats = Counter(c["eli"][0] if "eli" in c else {})  # 0 for what is not there
+    reflected, injected = stats["reflected"], stats["host_irqs"] - stats["resent"]
     timers = e.get("MSR TSC_DEADLINE", 0)
     print(f"# {label}: {kernel['release']}, {irqs} device interrupts, {total} exits, {total / irqs:.3f} each; {e}")
 

@@ -70,7 +70,7 @@ static json_int_t integer(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-/* iperf3 3.12's report on itself over loopback, cut to its end. %s: another member, number of bytes. */
+/* iperf3 3.12's report over loopback, cut to its end. %s: another member, number of bytes. */
 static const char iperf3_text[] =
 	"{ \"start\": { \"connected\": [] }, \"intervals\": [],%s \"end\": { \"streams\": [],"
 	"\"sum_sent\": { \"start\": 0, \"end\": 0.035286, \"seconds\": 0.035286, \"bytes\": 400384,"
@@ -104,7 +104,7 @@ static void iperf3_report(void **state)
 	assert_null(fieldtools_parse_iperf3("iperf3: error - unable to connect to server"));
 }
 
-/* sockperf 3.7's report on itself over loopback, from where it has connected. %s: words of the third line. */
+/* sockperf 3.7's report over loopback, from its end of work on. %s: its fourth line. */
 static const char sockperf_text[] =
 	"sockperf: Test ended\n"
 	"sockperf: [Total Run] RunTime=1.000 sec; Warm up time=400 msec; SentMessages=55523; ReceivedMessages=55522\n"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Both are started for the window and do not wait between a warm-up and their work: a warm-up is a run
- * of its own, and the window has what they say to each other at beginning and end in it. iperf3 is
- * told how many bytes, sockperf knows time only; in virtual time that is a fixed number of requests.
- * Both servers go into the background before they listen, and iperf3's listens anew after each client.
+ * Both are started for the window and do not wait between a warm-up and their work: a warm-up is
+ * a run of its own, and the window has in it what they say to each other at beginning and end.
+ * iperf3 is told how many bytes, sockperf knows time only; in virtual time that is a fixed number
+ * of requests. Both servers go into the background before they listen, and iperf3's listens anew
+ * after each client.
  */
 #include "run/fieldtools.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Drives the load generators; those inside guests are run/inside.c's. Two kinds of client: our own
- * (netload, kvmguest), which waits between warm-up and work and answers in JSON, and foreign ones (memcaslap,
- * ab in run/apache.c, and run/fieldtools.c's), which do not wait: their warm-up is a run of its own. What
- * work memcaslap did is taken from the server's count.
+ * (netload, kvmguest), which waits between warm-up and work and answers in JSON, and foreign ones
+ * (memcaslap, ab in run/apache.c, iperf3 and sockperf in run/fieldtools.c), which do not wait:
+ * their warm-up is a run of its own. What work memcaslap did is taken from the server's count.
  */
 #include "run/load.h"
 #include "run/apache.h"

@@ -104,7 +104,8 @@ static json_t *machine_json(struct point *p)
 {
 	char buf[4096], *version[] = { (char *)p->lab->qemu, "--version", NULL };
 	struct proc_opts o = { .cpu = -1 };
-	json_t *m = json_object(), *boots = json_array(), *eli = json_array(), *kernels = json_array();
+	json_t *m = json_object(), *boots = json_array(), *eli = json_array();
+	json_t *kernels = json_array();
 	struct utsname u;
 	int i, vms = p->bare ? 0 : p->nr_guests;
 

@@ -97,8 +97,8 @@ struct sc_config {
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
 	bool bare_metal;	/* the host itself instead of a guest, default false */
-	char *guest_kernel;	/* a release that apt knows, or a series such as "6.1"; NULL: the testbed's */
-	char *guest_cmdline;	/* more words for its command line, after guests.cmdline; NULL = none */
+	char *guest_kernel;	/* a release, or a series such as "6.1"; NULL: the testbed's */
+	char *guest_cmdline;	/* more words for its command line, or NULL */
 };
 
 struct sc_workload {
@@ -119,7 +119,7 @@ struct sc_workload {
 	uint32_t write_bytes;		/* bytes per write(2), 1..1048576, default 16384 */
 	bool nagle;			/* small writes may be put together, default false */
 	/* sockperf */
-	uint32_t message_bytes;		/* 14..1400 (udp) or 14..65507 (tcp), default 14; there and back */
+	uint32_t message_bytes;		/* 14..1400 (udp) or 14..65507 (tcp), default 14 */
 	uint32_t seconds;		/* of the whole run, 1..600, default 1 */
 	uint32_t warmup_seconds;	/* 0..600, default 0 */
 	/* memcached */

@@ -6,6 +6,7 @@
 #
 # usage: testbed/build-images.sh [OPTION...] POINT GUEST_DIR QEMU_DIR KERNEL_DIR FIO_DIR
 #   --guest-kernel DIR  another kernel for the guests (from build-kernel.sh); default: KERNEL_DIR
+#   --guest-kernel-too NAME=DIR  one more, for guests of configurations with guest_kernel: NAME
 #   --modules DIR       *.ko files in place of the host's modules of the same name
 #   --qemu BIN          what runs the guests; default: qemu-l1 of QEMU_DIR
 #   --qemu-share DIR    its firmware; default: share/ of QEMU_DIR
@@ -17,9 +18,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/modules.sh"
 
 guest_kernel='' modules='' vmm='' share=''
+declare -A more_kernels=()
 while [ $# -ge 2 ] && [[ $1 == --* ]]; do
 	case $1 in
 	--guest-kernel) guest_kernel=$(realpath "$2") ;;
+	--guest-kernel-too) more_kernels[${2%%=*}]=$(realpath "${2#*=}") ;;
 	--modules) modules=$(realpath "$2") ;;
 	--qemu) vmm=$(realpath "$2") ;;
 	--qemu-share) share=$(realpath "$2") ;;
@@ -32,12 +35,13 @@ point=$(realpath "$1") guest=$(realpath "$2") qemu=$(realpath "$3") kernel=$(rea
 : "${guest_kernel:=$kernel}" "${vmm:=$qemu/qemu-l1}" "${share:=$qemu/share}"
 here=$TOP/testbed/guest
 
-L2_MODULES=(virtio_net virtio_blk igbvf)
+# The first two are built into 6.12's kernel; in 6.1's the agent's port is behind them.
+L2_MODULES=(virtio_pci virtio_console virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
 # Not loaded by init, but by who needs it: a virtual function's driver, for bare metal.
 L1_LATER=(igbvf)
-# Unpacked, not installed: memcached and apache2 would start a service.
-EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils)
+# Unpacked, not installed: memcached, apache2 and iperf3 would start a service.
+EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils iperf3 sockperf)
 APACHE_MODULES=(mpm_event authz_core)
 
 # put ROOT PROGRAM [NAME] : a program and every shared library it needs.
@@ -85,6 +89,8 @@ skeleton() {
 put_servers() {
 	local m
 	put "$1" usr/bin/memcached
+	put "$1" usr/bin/iperf3
+	put "$1" usr/bin/sockperf
 	put "$1" usr/sbin/apache2
 	# Loaded when a thread ends, so ldd does not tell.
 	install -D -m 644 "$(ldconfig -p | sed -n 's/^\s*libgcc_s\.so\.1 (libc6,x86-64) => //p')" \
@@ -102,6 +108,21 @@ pack() {
 		cpio --null --create --format=newc --reproducible --owner=0:0 --quiet) >"$2"
 }
 
+# guest_image ROOT KERNEL FILE
+guest_image() {
+	skeleton "$1" "$here/l2-init"
+	put_modules "$1" "$2" "" "${L2_MODULES[@]}"
+	put "$1" "$guest/agent"
+	put "$1" "$guest/netload"
+	put "$1" "$guest/timers"
+	put "$1" "$fio/fio"
+	put_servers "$1"
+	pack "$1" "$3"
+}
+
+# more_names : of the further guest kernels, in an order that does not depend on how they were given
+more_names() { [ ${#more_kernels[@]} = 0 ] || printf '%s\n' "${!more_kernels[@]}" | sort; }
+
 build() {
 	local p
 	mkdir -p "$work/debs"
@@ -109,15 +130,7 @@ build() {
 	apt-get download -o APT::Sandbox::User=root "${EXTRA_PACKAGES[@]}"
 	for p in *.deb; do dpkg -x "$p" .; done
 
-	skeleton "$work/l2" "$here/l2-init"
-	put_modules "$work/l2" "$guest_kernel" "" "${L2_MODULES[@]}"
-	put "$work/l2" "$guest/agent"
-	put "$work/l2" "$guest/netload"
-	put "$work/l2" "$guest/timers"
-	put "$work/l2" "$fio/fio"
-	put_servers "$work/l2"
-	pack "$work/l2" "$work/l2.cpio"
-
+	guest_image "$work/l2" "$guest_kernel" "$work/l2.cpio"
 	skeleton "$work/l1" "$here/l1-init"
 	put_modules "$work/l1" "$kernel" "$modules" "${L1_MODULES[@]}" "${L1_LATER[@]}"
 	printf '%s\n' "${L1_MODULES[@]}" >"$work/l1/etc/modules"
@@ -135,12 +148,17 @@ build() {
 	mkdir -p "$work/l1/lab"
 	cp -rL "$share" "$work/l1/lab/share"
 	cp "$work/l2.cpio" "$guest_kernel/vmlinux" "$work/l1/lab/"
+	for p in $(more_names); do
+		mkdir -p "$work/l1/lab/kernels/$p"
+		guest_image "$work/l2-$p" "${more_kernels[$p]}" "$work/l1/lab/kernels/$p/l2.cpio"
+		cp "${more_kernels[$p]}/vmlinux" "$work/l1/lab/kernels/$p/"
+	done
 	pack "$work/l1" "$work/l1.cpio"
 
 	cp "$kernel/vmlinux" "$work/vmlinux"
 	sha256sum "$work"/l?.cpio "$work/vmlinux" | sed "s|$work/||" >"$work/SHA256SUMS"
 	list_parts >"$work/parts"
-	rm -rf "$work"/{l1,l2,debs,exitlab-point}
+	rm -rf "$work"/{l1,l2,l2-*,debs,exitlab-point}
 }
 
 # list_parts : for the record, so that a reader of two can see what they differ in.
@@ -148,6 +166,9 @@ list_parts() {
 	local f
 	echo "part kernel $(cat "$kernel/package")"
 	echo "part guest_kernel $(cat "$guest_kernel/package")"
+	for f in $(more_names); do
+		echo "part guest_kernel_$f $(cat "${more_kernels[$f]}/package")"
+	done
 	if [ -n "$modules" ]; then
 		module_files "$kernel" "$modules" "${L1_MODULES[@]}" | grep -F "$modules/" | while read -r f; do
 			echo "part ${f##*/} $(sum16 "$f")"
@@ -175,7 +196,9 @@ check_vmm() {
 }
 
 check_vmm
-module_files "$guest_kernel" "" "${L2_MODULES[@]}" >/dev/null
+for k in "$guest_kernel" ${more_kernels[@]+"${more_kernels[@]}"}; do
+	module_files "$k" "" "${L2_MODULES[@]}" >/dev/null
+done
 module_files "$kernel" "" "${L1_MODULES[@]}" "${L1_LATER[@]}" >/dev/null
 given=()
 if [ -n "$modules" ]; then
@@ -186,10 +209,13 @@ fi
 
 mapfile -t packages < <(dpkg-query -W -f '${Package} ${Version}\n' busybox-static iproute2 libc6 \
 	libjansson4 libyaml-0-2 libelf1 libbpf1 libssl3 libevent-2.1-7 libmemcached11 libsasl2-2 libstdc++6 \
-	libapr1 libaprutil1 libpcre2-8-0 libexpat1 libcrypt1 libuuid1 libgcc-s1)
+	libapr1 libaprutil1 libpcre2-8-0 libexpat1 libcrypt1 libuuid1 libgcc-s1 libiperf0 libsctp1)
+more=()
+for k in $(more_names); do more+=("guest_kernel $k ${more_kernels[$k]##*/}"); done
 key=$(cache_key "${BASH_SOURCE[0]}" "$point" "${guest##*/}" "${qemu##*/}" "${kernel##*/}" \
 	"${fio##*/}" "$here/l1-init" "$here/l2-init" "$here/apache.conf" "${packages[@]}" "${guest_kernel##*/}" "$vmm" \
-	"$(find "$share" -type f | sort | xargs sha256sum | sed 's, .*/, ,')" ${given[@]+"${given[@]}"})
+	"$(find "$share" -type f | sort | xargs sha256sum | sed 's, .*/, ,')" ${given[@]+"${given[@]}"} \
+	${more[@]+"${more[@]}"})
 dir=$CACHE/images-$key
 if [ ! -d "$dir" ]; then
 	need_space 1000 "$CACHE"

@@ -8,20 +8,40 @@
 #
 # POINT is the program that is to run inside the emulated host (build/exitlab-point). Options as in
 # exitlab-run(1): --kernel PACKAGE, --guest-kernel PACKAGE, --modules DIR, --qemu BIN, --qemu-share DIR.
+# --guest-kernel-too NAME is a guest_kernel of the scenario: a release that apt knows, or a series such as 6.1.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
 
-usage() { die "usage: build.sh [--kernel PACKAGE] [--guest-kernel PACKAGE] [--modules DIR] [--qemu BIN] [--qemu-share DIR] POINT"; }
+usage() { die "usage: build.sh [--kernel PACKAGE] [--guest-kernel PACKAGE] [--guest-kernel-too NAME]... [--modules DIR] [--qemu BIN] [--qemu-share DIR] POINT"; }
 
 # whole PATH : absolute, because this script leaves the caller's folder; a release of --kernel stays as it is.
 whole() { if [ -e "$1" ]; then realpath "$1"; else printf '%s\n' "$1"; fi; }
 
-host_kernel=() guest_kernel=() images_opts=()
+# release_of NAME : the newest release of a series of Debian's kernels for amd64 that apt knows; of the
+# testbed's own series, its own. A release is taken as it is.
+release_of() {
+	local series release
+	[[ $1 =~ ^[0-9]+\.[0-9]+$ ]] || { printf '%s\n' "$1"; return; }
+	series=${1//./\\.}
+	if [[ $KERNEL_RELEASE =~ ^$series\. ]]; then
+		printf '%s\n' "$KERNEL_RELEASE"
+		return
+	fi
+	release=$(apt-cache pkgnames "linux-image-$1." |
+		sed -n "s/^linux-image-\($series\.[0-9a-z.+~]*\(-[0-9]*\)\{0,1\}-amd64\)\$/\1/p" | sort -V | tail -n 1)
+	[ -n "$release" ] ||
+		die "guest_kernel: apt knows no linux-image-$1.*-amd64; try: apt-get update, or another series"
+	printf '%s\n' "$release"
+}
+
+host_kernel=() guest_kernel=() images_opts=() more=()
 while [ $# -ge 2 ] && [[ $1 == --* ]]; do
 	value=$(whole "$2")
 	case $1 in
 	--kernel) host_kernel=("$value") ;;
 	--guest-kernel) guest_kernel=("$value") ;;
+	--guest-kernel-too) more+=("$2") ;;
 	--modules)
 		[ -d "$value" ] || die "there is no modules folder $2"
 		images_opts+=("$1" "$value")
@@ -52,6 +72,11 @@ flock -n 9 || { say "waiting for another build in $CACHE"; flock 9; }
 guest=$(testbed/build-guest.sh 9>&-)
 qemu=$(testbed/build-qemu.sh 9>&-)
 guests=$(testbed/build-kernel.sh ${guest_kernel[@]+"${guest_kernel[@]}"} 9>&-)
+for name in ${more[@]+"${more[@]}"}; do
+	release=$(release_of "$name")
+	dir=$(testbed/build-kernel.sh "$release" 9>&-)
+	images_opts+=(--guest-kernel-too "$name=$dir")
+done
 kernel=$(testbed/build-kernel.sh ${host_kernel[@]+"${host_kernel[@]}"} 9>&-)
 fio=$(testbed/build-fio.sh 9>&-)
 images=$(testbed/build-images.sh --guest-kernel "$guests" ${images_opts[@]+"${images_opts[@]}"} \

@@ -21,7 +21,7 @@ PACKAGES=(
 	systemd linux-perf trace-cmd				# tests: systemd-analyze; other tracers
 	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU
 	dpkg-dev xz-utils zstd cpio kmod binutils procps	# kernel and images
-	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 libapr1 libaprutil1 # content of the images
+	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 libapr1 libaprutil1 libiperf0 libsctp1 # content of the images
 )
 PACKAGES+=("$@")
 BACKPORTS=(meson)

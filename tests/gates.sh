@@ -7,7 +7,7 @@
 #
 # NAME is that of scenarios/gate-NAME.yaml; default all. With modules for the host (the folder that
 # testbed/build-kvm.sh --patch eli-ref/patches prints) it is that of scenarios/NAME.yaml; default those
-# of exitless interrupts: eli-rr, eli-stream, eli-apache, eli-memcached.
+# of exitless interrupts: eli-rr, eli-stream, eli-apache, eli-memcached, eli-iperf3, eli-sockperf.
 #
 #   EXITLAB_REPEAT=N  check each N times, every record measured anew (default 1)
 #   EXITLAB_JOBS=N    points at a time (default: as CPUs and memory allow)
@@ -35,7 +35,7 @@ for a in ${names[@]+"${names[@]}"}; do
 	[ -f "scenarios/$prefix$a.yaml" ] || die "there is no scenarios/$prefix$a.yaml"
 done
 if [ ${#names[@]} = 0 ] && [ -n "$modules" ]; then
-	names=(eli-rr eli-stream eli-apache eli-memcached)
+	names=(eli-rr eli-stream eli-apache eli-memcached eli-iperf3 eli-sockperf)
 elif [ ${#names[@]} = 0 ]; then
 	for f in scenarios/gate-*.yaml; do
 		f=${f#scenarios/gate-}

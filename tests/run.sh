@@ -5,8 +5,8 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, bochs, elvis and replies, which build kernel modules, report, which installs a browser, and
-#	patches, which installs sparse)
+#	and eli, eli-gates, eli-guests, bochs, elvis and replies, which build kernel modules, report, which installs a browser,
+#	and patches, which installs sparse)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -178,6 +178,11 @@ if want patches; then
 	command -v sparse >/dev/null ||
 		step "installing sparse" "$CACHE/logs/sparse.log" apt-get install -y --no-install-recommends sparse
 	collect patches tests/system/patches.sh
+fi
+# Not part of all: guests of another kernel, with page table isolation.
+if want eli-guests; then
+	say "tests with four guests take about 10 minutes; their log: $logs/eli-guests.err"
+	collect eli-guests tests/system/eli-guests.sh
 fi
 # Not part of all: KVM on VMX, in Bochs; the interrupts of eli, and the tracer.
 if want bochs; then

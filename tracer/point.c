@@ -72,7 +72,7 @@ static int run_requests(struct mailbox *m)
 {
 	static const struct lab lab = {
 		.qemu = "/bin/qemu-l1", .share = "/lab/share", .kernel = "/lab/vmlinux",
-		.initrd = "/lab/l2.cpio", .run_dir = "/run/exitlab",
+		.initrd = "/lab/l2.cpio", .kernels = "/lab/kernels", .run_dir = "/run/exitlab",
 	};
 	struct request shape = { 0 }, work = { 0 };
 	struct point *p = NULL;

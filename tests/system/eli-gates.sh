@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Gates of exitless interrupts: four workloads on an assigned virtual function, each in four
+# Gates of exitless interrupts: six workloads on an assigned virtual function, each in four
 # configurations (baseline, delivery only, full, bare metal), in a host whose KVM is built with
 # eli-ref/patches. Each is measured twice and must be equal to its committed baseline both times. Prints TAP;
-# 15 minutes on 2 cores, and 4 for the modules if they are not built yet.
+# 25 minutes on 2 cores, and 4 for the modules if they are not built yet.
 #
 # usage: tests/system/eli-gates.sh [NAME...]	(needs the testbed: make setup; NAME as in tests/gates.sh)
 # ELI_MODULES=DIR takes modules that are built already.
@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 modules=${ELI_MODULES:-$(testbed/build-kvm.sh --no-intel --patch eli-ref/patches)}
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(eli-rr eli-stream eli-apache eli-memcached)
+[ ${#names[@]} -gt 0 ] || names=(eli-rr eli-stream eli-apache eli-memcached eli-iperf3 eli-sockperf)
 
 n=0
 t() { # NAME STATUS : STATUS 0 passes

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/load.c tracer/run/apache.c tracer/run/inside.c tracer/run/guest.c tracer/util/proc.c tracer/util/log.c tracer/util/args.c tracer/run/scenario_fields.c tracer/run/scenario_msg.c tracer/run/yaml.c */
+/* LINK: tracer/run/load.c tracer/run/apache.c tracer/run/fieldtools.c tracer/run/inside.c tracer/run/guest.c tracer/util/proc.c tracer/util/log.c tracer/util/args.c tracer/run/scenario_fields.c tracer/run/scenario_msg.c tracer/run/yaml.c */
 /* Reports of foreign load generators, and where vCPUs are pinned. */
 #include "unit.h"
 
 #include <string.h>
 
 #include "run/apache.h"
+#include "run/fieldtools.h"
 #include "run/load.h"
 
 static void memcaslap_report(void **state)
@@ -72,6 +73,93 @@ static void ab_report(void **state)
 	assert_null(apache_parse_ab("Benchmarking 10.0.0.10 (be patient)...apr_pollset_poll: timeout"));
 }
 
+static json_int_t integer(const json_t *o, const char *key)
+{
+	assert_true(json_is_integer(json_object_get(o, key)));
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* iperf3 3.12's report over loopback, cut to its end. %s: another member, number of bytes. */
+static const char iperf3_text[] =
+	"{ \"start\": { \"connected\": [] }, \"intervals\": [],%s \"end\": { \"streams\": [],"
+	"\"sum_sent\": { \"start\": 0, \"end\": 0.035286, \"seconds\": 0.035286, \"bytes\": 400384,"
+	"\"bits_per_second\": 90716544.805305228, \"retransmits\": 3, \"sender\": false },"
+	"\"sum_received\": { \"start\": 0, \"end\": 0.026011, \"seconds\": 0.026011, \"bytes\": %s,"
+	"\"bits_per_second\": 123064242.05143978, \"sender\": false } } }";
+
+static json_t *iperf3(const char *more, const char *bytes)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), iperf3_text, more, bytes);
+	return fieldtools_parse_iperf3(text);
+}
+
+static void iperf3_report(void **state)
+{
+	json_t *o = iperf3("", "400128");
+
+	(void)state;
+	assert_non_null(o);
+	assert_int_equal(integer(o, "bytes"), 400128);
+	assert_int_equal(integer(o, "sent_bytes"), 400384);
+	assert_int_equal(integer(o, "elapsed_ns"), 26011000);
+	assert_int_equal(integer(o, "retransmits"), 3);
+	assert_true(json_real_value(json_object_get(o, "bytes_per_s")) == 400128 / 0.026011);
+	json_decref(o);
+	assert_null(iperf3(" \"error\": \"interrupt - the server has terminated\",", "400128"));
+	assert_null(iperf3("", "null"));
+	assert_null(fieldtools_parse_iperf3("{ \"start\": {}, \"intervals\": [], \"end\": {} }"));
+	assert_null(fieldtools_parse_iperf3("iperf3: error - unable to connect to server"));
+}
+
+/* sockperf 3.7's report over loopback, from its end of work on. %s: its fourth line. */
+static const char sockperf_text[] =
+	"sockperf: Test ended\n"
+	"sockperf: [Total Run] RunTime=1.000 sec; Warm up time=400 msec; SentMessages=55523; ReceivedMessages=55522\n"
+	"sockperf: ========= Printing statistics for Server No: 0\n"
+	"%s"
+	"sockperf: \x1b[2;35m====> avg-rtt=20.125 (std-dev=515.293)\x1b[0m\n"
+	"sockperf: # dropped messages = 2; # duplicated messages = 0; # out-of-order messages = 0\n"
+	"sockperf: Summary: Round trip is 20.125 usec\n"
+	"sockperf: \x1b[2;35mTotal 27385 observations\x1b[0m; each percentile contains 273.85 observations\n"
+	"sockperf: ---> <MAX> observation = 72336.869\n"
+	"sockperf: ---> percentile 99.999 = 72336.869\n"
+	"sockperf: ---> percentile 99.000 =   43.724\n"
+	"sockperf: ---> percentile 50.000 =   11.797\n"
+	"sockperf: ---> <MIN> observation =   11.016\n";
+
+static json_t *sockperf(const char *valid)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), sockperf_text, valid);
+	return fieldtools_parse_sockperf(text);
+}
+
+static void sockperf_report(void **state)
+{
+	json_t *o = sockperf("sockperf: [Valid Duration] RunTime=0.552 sec; SentMessages=27386; "
+			     "ReceivedMessages=27385\n");
+
+	(void)state;
+	assert_non_null(o);
+	assert_int_equal(integer(o, "requests"), 55522);
+	assert_int_equal(integer(o, "sent"), 55523);
+	assert_int_equal(integer(o, "observed"), 27385);
+	assert_int_equal(integer(o, "dropped"), 2);
+	assert_int_equal(integer(o, "rtt_mean_ns"), 20125);
+	assert_int_equal(integer(o, "rtt_min_ns"), 11016);
+	assert_int_equal(integer(o, "rtt_p50_ns"), 11797);
+	assert_int_equal(integer(o, "rtt_p99_ns"), 43724);
+	assert_int_equal(integer(o, "rtt_max_ns"), 72336869);
+	json_decref(o);
+	/* What it says when a run was too short for its valid part. */
+	assert_null(sockperf("sockperf: No valid observations found. Try tune parameters: --time/--mps/--reply-every\n"));
+	assert_null(fieldtools_parse_sockperf(""));
+	assert_null(fieldtools_parse_sockperf("sockperf: ERROR: recvfrom failed: Connection refused\n"));
+}
+
 static void vcpus_avoid_the_first_cpu(void **state)
 {
 	(void)state;
@@ -91,6 +179,8 @@ int main(void)
 		cmocka_unit_test(memcaslap_report),
 		cmocka_unit_test(no_report),
 		cmocka_unit_test(ab_report),
+		cmocka_unit_test(iperf3_report),
+		cmocka_unit_test(sockperf_report),
 		cmocka_unit_test(vcpus_avoid_the_first_cpu),
 	};
 

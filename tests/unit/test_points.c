@@ -181,6 +181,10 @@ static void test_names(void **state)
 	assert_string_equal(sc_tool_unit(SC_TOOL_MEMCACHED), "request");
 	assert_string_equal(sc_tool_unit(SC_TOOL_IDLE), "second");
 	assert_string_equal(sc_tool_unit(SC_TOOL_PROBE), "exit");
+	assert_string_equal(sc_tool_name(SC_TOOL_IPERF3), "iperf3");
+	assert_string_equal(sc_tool_unit(SC_TOOL_IPERF3), "MB");
+	assert_string_equal(sc_tool_name(SC_TOOL_SOCKPERF), "sockperf");
+	assert_string_equal(sc_tool_unit(SC_TOOL_SOCKPERF), "request");
 }
 
 int main(void)

@@ -280,6 +280,37 @@ static void test_placement(void **state)
 	scenario_free(sc);
 }
 
+static void test_field_tools(void **state)
+{
+	struct scenario *sc = load_good(DIR_GOOD "/field-tools.yaml");
+	const struct sc_workload *w = sc->workloads;
+	const char *names[SC_MAX_KERNELS];
+
+	(void)state;
+	assert_int_equal(scenario_kernels(sc, names), 2);
+	assert_string_equal(names[0], "6.1");
+	assert_string_equal(names[1], "6.12.117+deb12-amd64");
+	assert_string_equal(sc->configs[0].guest_cmdline, "mitigations=auto pti=on");
+	assert_null(sc->configs[1].guest_cmdline);
+	assert_null(sc->configs[3].guest_kernel);
+	assert_int_equal(w[0].tool, SC_TOOL_IPERF3);
+	assert_int_equal(w[0].direction, SC_FROM_GUEST);
+	assert_int_equal(w[0].bytes, 4000000);
+	assert_int_equal(w[0].warmup_bytes, 1000000);
+	assert_int_equal(w[0].write_bytes, 256);
+	assert_true(w[0].nagle);
+	assert_int_equal(w[1].tool, SC_TOOL_SOCKPERF);
+	assert_int_equal(w[1].protocol, SC_TCP);
+	assert_int_equal(w[1].message_bytes, 65507);
+	assert_int_equal(w[1].seconds, 600);
+	assert_int_equal(w[1].warmup_seconds, 1);
+	assert_int_equal(w[2].protocol, SC_UDP);
+	assert_int_equal(w[2].message_bytes, 14);
+	assert_int_equal(w[2].seconds, 1);
+	assert_int_equal(w[2].warmup_seconds, 0);
+	scenario_free(sc);
+}
+
 /* What scenario_parse() says of a text that no file can well hold. */
 static void expect_refused(const char *text, size_t len, const char *path, const char *what)
 {
@@ -351,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_bare_metal),
 		cmocka_unit_test(test_placement),
+		cmocka_unit_test(test_field_tools),
 		cmocka_unit_test(test_odd_texts),
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_sha256),

@@ -61,6 +61,7 @@ static void test_round_trip(void **state)
 	round_trip("tests/unit/scenarios/good/everything.yaml");
 	round_trip("tests/unit/scenarios/good/probe.yaml");
 	round_trip("tests/unit/scenarios/good/bare-metal.yaml");
+	round_trip("tests/unit/scenarios/good/field-tools.yaml");
 	round_trip("scenarios/demo.yaml");
 }
 
@@ -146,6 +147,10 @@ static void test_shape(void **state)
 		"host: { halt_poll_ns: 0 }\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
 		"configurations: [ { name: a, net: vf, disk: virtio-blk } ]\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf, guest_kernel: 6.1 } ]\n"
+		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
+		"configurations: [ { name: a, net: vf, guest_cmdline: pti=on } ]\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n",
 		"configurations: [ { name: a, net: vf } ]\n"
 		"workloads: [ { name: rr, tool: rr, requests: 10 } ]\n"

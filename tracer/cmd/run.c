@@ -314,6 +314,7 @@ int cmd_run(int argc, char **argv)
 	} else if (a.nr_only && select_points(points, n, &a, &nr_chosen)) {
 		ret = EX_INPUT;
 	} else {
+		a.testbed.nr_more = scenario_kernels(sc, a.testbed.more_kernels);
 		ret = run_points(sc, points, nr_chosen, &a);
 	}
 	scenario_points_free(points, n);

@@ -52,6 +52,10 @@ static void build_args(struct args *a, const char *script, const struct testbed_
 		args_add(a, "%s", opts[i].name);
 		args_add(a, "%s", opts[i].value);
 	}
+	for (i = 0; i < o->nr_more; i++) {
+		args_add(a, "--guest-kernel-too");
+		args_add(a, "%s", o->more_kernels[i]);
+	}
 	args_add(a, "%s", point);
 }
 

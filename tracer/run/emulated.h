@@ -48,6 +48,8 @@ struct testbed {
  */
 struct testbed_opts {
 	const char *kernel, *guest_kernel;	/* package file, or a release that apt knows */
+	const char *more_kernels[SC_MAX_KERNELS]; /* of guests, as the scenario names them */
+	size_t nr_more;
 	const char *modules;			/* folder */
 	const char *qemu, *qemu_share;		/* program, folder */
 };

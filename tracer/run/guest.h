@@ -17,6 +17,7 @@ struct lab {
 	const char *qemu;	/* VMM */
 	const char *share;	/* its firmware */
 	const char *kernel, *initrd;
+	const char *kernels;	/* folder of others: NAME/vmlinux, NAME/l2.cpio */
 	const char *run_dir;	/* sockets, consoles; exists */
 };
 

@@ -2,11 +2,12 @@
 /*
  * Drives the load generators; those inside guests are run/inside.c's. Two kinds of client: our own
  * (netload, kvmguest), which waits between warm-up and work and answers in JSON, and foreign ones
- * (memcaslap, and ab in run/apache.c), which do neither: their warm-up is a run of its own. What
- * work memcaslap did is taken from the server's count.
+ * (memcaslap, ab in run/apache.c, iperf3 and sockperf in run/fieldtools.c), which do not wait:
+ * their warm-up is a run of its own. What work memcaslap did is taken from the server's count.
  */
 #include "run/load.h"
 #include "run/apache.h"
+#include "run/fieldtools.h"
 #include "run/inside.h"
 
 #include <errno.h>
@@ -75,6 +76,10 @@ static int start_server(const struct load *l, struct guest *g)
 		/* One worker thread: the guest has one vCPU as a rule, and four would fight for it.
 		 */
 		snprintf(cmd, sizeof(cmd), "memcached -d -u root -t 1 -m 64 -U 0 -p " MEMCACHED_PORT);
+		break;
+	case SC_TOOL_IPERF3:
+	case SC_TOOL_SOCKPERF:
+		fieldtools_server(w, g, cmd, sizeof(cmd));
 		break;
 	default:
 		return 0;
@@ -243,6 +248,8 @@ int load_prepare(struct load *l, const struct sc_workload *w, struct guest *gues
 		return ret ? ret : memcached_prepare(l);
 	if (w->tool == SC_TOOL_APACHE)
 		return ret ? ret : apache_prepare(l);
+	if (fieldtools_is(w))
+		return ret ? ret : fieldtools_prepare(l);
 	for (i = 0; !ret && i < nr_guests; i++)
 		ret = start_client(l, i);
 	return ret;
@@ -271,6 +278,8 @@ int load_go(struct load *l)
 			ret = memcaslap(l, i, l->w->requests);
 		else if (l->w->tool == SC_TOOL_APACHE)
 			ret = apache_go(l, i);
+		else if (fieldtools_is(l->w))
+			ret = fieldtools_go(l, i);
 		else if (write(l->client[i].in, "\n", 1) != 1)
 			ret = -errno;
 	}
@@ -396,6 +405,8 @@ int load_result(struct load *l, json_t **result, double *work)
 		return memcached_result(l, result, work);
 	if (l->w->tool == SC_TOOL_APACHE)
 		return apache_result(l, result, work);
+	if (fieldtools_is(l->w))
+		return fieldtools_result(l, result, work);
 	if (inside_is(l->w))
 		return inside_result(l, result, work);
 	if (l->w->tool == SC_TOOL_IDLE) {
@@ -433,5 +444,6 @@ void load_end(struct load *l)
 	}
 	for (i = 0; i < l->nr_guests; i++)
 		guest_run(&l->guests[i], l->w->tool == SC_TOOL_MEMCACHED ? "killall memcached" :
-			  l->w->tool == SC_TOOL_APACHE ? "killall apache2" : "killall netload", NULL, 0);
+			  l->w->tool == SC_TOOL_APACHE ? "killall apache2" :
+			  fieldtools_is(l->w) ? fieldtools_kill(l->w) : "killall netload", NULL, 0);
 }

@@ -83,11 +83,29 @@ static json_t *module_params(const char *module)
 	return o;
 }
 
-static json_t *machine_json(const struct point *p)
+/* The guest's kernel, by its own word; null if it does not answer. */
+static json_t *guest_kernel(struct guest *g)
+{
+	char out[2048], *cmdline, *pti;
+
+	if (guest_run(g, "uname -r; cat /proc/cmdline; grep -qw pti /proc/cpuinfo && echo on || echo off",
+		      out, sizeof(out)))
+		return json_null();
+	cmdline = strchr(out, '\n');
+	pti = cmdline ? strchr(cmdline + 1, '\n') : NULL;
+	if (!pti)
+		return json_null();
+	*cmdline++ = *pti++ = 0;
+	return json_pack("{s:s, s:s, s:b}", "release", out, "cmdline", cmdline,
+			 "page_table_isolation", !strcmp(pti, "on\n"));
+}
+
+static json_t *machine_json(struct point *p)
 {
 	char buf[4096], *version[] = { (char *)p->lab->qemu, "--version", NULL };
 	struct proc_opts o = { .cpu = -1 };
 	json_t *m = json_object(), *boots = json_array(), *eli = json_array();
+	json_t *kernels = json_array();
 	struct utsname u;
 	int i, vms = p->bare ? 0 : p->nr_guests;
 
@@ -106,7 +124,10 @@ static json_t *machine_json(const struct point *p)
 		json_array_append_new(boots, json_integer((json_int_t)p->guests[i].boot_ns));
 	for (i = 0; i < vms; i++)
 		json_array_append_new(eli, hosteli_json(p->guests[i].vmm.pid));
+	for (i = 0; i < vms; i++)
+		json_array_append_new(kernels, guest_kernel(&p->guests[i]));
 	json_object_set_new(m, "guest_boot_ns", boots);
+	json_object_set_new(m, "guest_kernels", kernels);
 	json_object_set_new(m, "guest_eli", eli);
 	if (p->bare)
 		json_object_set_new(m, "bare_metal", bare_json(p->net.vf[0], BARE_CPU));
@@ -159,10 +180,42 @@ static unsigned int worker_cpus(const struct sc_point *shape, int cpus)
 	return set;
 }
 
+struct own_kernel {
+	struct lab lab;
+	struct sc_guests cfg;
+	char kernel[300], initrd[300], cmdline[500];
+};
+
+/* What a configuration says of the guests' kernel, put into copies of what is said for all. */
+static int own_kernel(const struct lab *lab, const struct sc_point *shape, struct own_kernel *o)
+{
+	const struct sc_config *c = shape->config;
+
+	o->lab = *lab;
+	o->cfg = shape->guests;
+	if (c->guest_cmdline) {
+		snprintf(o->cmdline, sizeof(o->cmdline), "%s%s%s",
+			 shape->guests.cmdline ? shape->guests.cmdline : "",
+			 shape->guests.cmdline ? " " : "", c->guest_cmdline);
+		o->cfg.cmdline = o->cmdline;
+	}
+	if (!c->guest_kernel)
+		return 0;
+	snprintf(o->kernel, sizeof(o->kernel), "%s/%s/vmlinux", lab->kernels, c->guest_kernel);
+	snprintf(o->initrd, sizeof(o->initrd), "%s/%s/l2.cpio", lab->kernels, c->guest_kernel);
+	o->lab.kernel = o->kernel;
+	o->lab.initrd = o->initrd;
+	if (!access(o->kernel, R_OK) && !access(o->initrd, R_OK))
+		return 0;
+	err("guest_kernel: this host has no kernel %s for guests", c->guest_kernel);
+	return -ENOENT;
+}
+
 static int boot_guests(struct point *p, const struct sc_point *shape)
 {
-	const struct sc_guests *cfg = &shape->guests;
-	int i, ret = 0, cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	struct own_kernel own;
+	const struct sc_guests *cfg = &own.cfg;
+	int i, ret = own_kernel(p->lab, shape, &own), cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	struct guest_net gn;
 
 	for (i = 0; !ret && i < p->nr_guests; i++) {
@@ -170,7 +223,7 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 		gn.poll_us = shape->config->poll_us;
 		gn.disk = shape->config->disk;
 		gn.event_idx = shape->config->event_idx;
-		ret = guest_start(&p->guests[i], i, p->lab, cfg, &gn, cpus);
+		ret = guest_start(&p->guests[i], i, &own.lab, cfg, &gn, cpus);
 	}
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_pin(&p->guests[i], p->lab, cfg, worker_cpus(shape, cpus), cpus,

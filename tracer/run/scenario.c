@@ -141,7 +141,7 @@ static void read_workload(struct sc_reader *rd, const struct yt_node *item, cons
 
 	/* Which keys belong to it depends on the tool; with no usable tool, any key may. */
 	if (tool && tool->kind == YT_SCALAR) {
-		for (t = SC_TOOL_RR; t <= SC_TOOL_APACHE; t++) {
+		for (t = SC_TOOL_RR; t <= SC_TOOL_SOCKPERF; t++) {
 			if (!strcmp(tool->text, sc_tool_name(t)))
 				tools = 1u << t;
 		}
@@ -453,6 +453,8 @@ void scenario_free(struct scenario *sc)
 		free(sc->configs[i].name);
 		free(sc->configs[i].title);
 		free(sc->configs[i].module_params);
+		free(sc->configs[i].guest_kernel);
+		free(sc->configs[i].guest_cmdline);
 	}
 	for (i = 0; i < sc->nr_workloads; i++) {
 		free(sc->workloads[i].name);

@@ -39,6 +39,8 @@ enum sc_tool {
 	SC_TOOL_TIMER,		/* "timer": timers in the guest, one armed at a time */
 	SC_TOOL_BLOCK,		/* "block": fio in the guest, on its disk */
 	SC_TOOL_APACHE,		/* "apache": Debian's apache2 in the guest, ab on the peer */
+	SC_TOOL_IPERF3,		/* "iperf3": one TCP stream, client on the peer */
+	SC_TOOL_SOCKPERF,	/* "sockperf": ping-pong, client on the peer; the last */
 };
 
 /* Exitless interrupts (eli-ref/): what a running guest takes and completes without an exit. */
@@ -98,6 +100,8 @@ struct sc_config {
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
 	bool bare_metal;	/* the host itself instead of a guest, default false */
 	bool worker_free;	/* virtio-vhost: the scheduler places the workers, default false */
+	char *guest_kernel;	/* a release, or a series such as "6.1"; NULL: the testbed's */
+	char *guest_cmdline;	/* more words for its command line, or NULL */
 };
 
 struct sc_workload {
@@ -108,10 +112,10 @@ struct sc_workload {
 	uint64_t requests;
 	uint64_t warmup;
 	/* rr */
-	enum sc_protocol protocol;	/* default udp */
+	enum sc_protocol protocol;	/* default udp; sockperf, too */
 	uint32_t request_bytes;		/* 1..1400 (udp) or 1..65536 (tcp), default 1 */
 	uint32_t reply_bytes;		/* likewise */
-	/* stream */
+	/* stream, iperf3 */
 	enum sc_direction direction;	/* default to-guest */
 	uint64_t bytes;			/* work of the window; "20 MB" or "16 KiB" or a number */
 	uint64_t warmup_bytes;
@@ -120,6 +124,10 @@ struct sc_workload {
 	uint32_t compute;		/* instructions per bit sent, 0..100000; default 0 */
 	uint32_t rr_guests;		/* the last guests, which do rr instead; default 0 */
 	uint64_t rr_requests;		/* of each of these */
+	/* sockperf */
+	uint32_t message_bytes;		/* 14..1400 (udp) or 14..65507 (tcp), default 14 */
+	uint32_t seconds;		/* of the whole run, 1..600, default 1 */
+	uint32_t warmup_seconds;	/* 0..600, default 0 */
 	/* memcached */
 	uint32_t value_bytes;		/* 1..65536, default 1024 */
 	uint32_t clients;		/* concurrent connections, 1..64, default 1; apache, too */
@@ -212,6 +220,10 @@ int scenario_load(const char *path, FILE *err, struct scenario **out);
 int scenario_parse(const char *path, const char *text, size_t len, FILE *err,
 		   struct scenario **out);
 void scenario_free(struct scenario *sc);
+
+/* Kernels of guests that configurations name, each once, in @names; they belong to the scenario. */
+#define SC_MAX_KERNELS 4
+size_t scenario_kernels(const struct scenario *sc, const char *names[SC_MAX_KERNELS]);
 
 /*
  * All points of a scenario, in the order configuration, sweep, repeat (the last varies fastest).

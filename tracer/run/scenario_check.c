@@ -39,7 +39,8 @@ static struct range over_points(const struct scenario *sc, const char *key, uint
 static bool needs_net(const struct sc_workload *w)
 {
 	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM ||
-	       w->tool == SC_TOOL_MEMCACHED || w->tool == SC_TOOL_APACHE;
+	       w->tool == SC_TOOL_MEMCACHED || w->tool == SC_TOOL_APACHE ||
+	       w->tool == SC_TOOL_IPERF3 || w->tool == SC_TOOL_SOCKPERF;
 }
 
 /* Runs in a guest with an operating system. */
@@ -268,6 +269,8 @@ static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
 			what = "there is no guest to take interrupts without exits; without eli";
 		else if (c->disk != SC_DISK_NONE)
 			what = "there is no guest to have a disk; without disk";
+		else if (c->guest_kernel || c->guest_cmdline)
+			what = "there is no guest to have a kernel; without guest_kernel and guest_cmdline";
 		else if (count.min != 1 || count.max != 1)
 			what = "it stands for one guest; guests.count: 1";
 		else if (vcpus.max > 1)
@@ -283,7 +286,7 @@ static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
 			if (!needs_net(w) && w->tool != SC_TOOL_IDLE)
 				sc_problem(&rd->pb, lines->config[i], "configurations.%s.bare_metal: "
 					   "workload %s (%s) runs in a guest only; rr, stream, "
-					   "memcached, apache or idle", c->name, w->name,
+					   "memcached, apache, iperf3, sockperf or idle", c->name, w->name,
 					   sc_tool_name(w->tool));
 		}
 	}
@@ -334,6 +337,39 @@ static void check_coalesce(struct sc_reader *rd, const struct sc_lines *lines)
 	if ((swept || sc->guests.coalesce_us) && vfs < sc->nr_configs)
 		sc_problem(&rd->pb, swept ? lines->sweep : lines->guests, "guests.coalesce_us: only "
 			   "with net: vf in every configuration; a virtio device has no moderation");
+}
+
+size_t scenario_kernels(const struct scenario *sc, const char *names[SC_MAX_KERNELS])
+{
+	size_t n = 0, i, j;
+
+	for (i = 0; i < sc->nr_configs; i++) {
+		const char *name = sc->configs[i].guest_kernel;
+
+		for (j = 0; name && j < n && strcmp(names[j], name); j++)
+			;
+		if (name && j == n && n < SC_MAX_KERNELS)
+			names[n++] = name;
+	}
+	return n;
+}
+
+/* Each is in the host's memory, and an own image of guests with it. */
+static void check_kernels(struct sc_reader *rd, const struct sc_lines *lines)
+{
+	const char *names[SC_MAX_KERNELS];
+	size_t n = scenario_kernels(rd->sc, names), i, j;
+
+	for (i = 0; i < rd->sc->nr_configs; i++) {
+		const char *name = rd->sc->configs[i].guest_kernel;
+
+		for (j = 0; name && j < n && strcmp(names[j], name); j++)
+			;
+		if (name && j == n)
+			sc_problem(&rd->pb, lines->config[i], "configurations.%s.guest_kernel: %s is one "
+				   "too many; a scenario can have %d kernels beside the testbed's own",
+				   rd->sc->configs[i].name, name, SC_MAX_KERNELS);
+	}
 }
 
 static bool is_virtio(const struct sc_config *c)
@@ -397,19 +433,23 @@ static void check_workload(struct sc_reader *rd, const struct sc_workload *w, in
 	static const struct { const char *key; size_t offset; } sizes[] = {
 		{ "request_bytes", offsetof(struct sc_workload, request_bytes) },
 		{ "reply_bytes", offsetof(struct sc_workload, reply_bytes) },
+		{ "message_bytes", offsetof(struct sc_workload, message_bytes) },
 	};
+	/* Which of them the tool has. */
+	size_t first = w->tool == SC_TOOL_SOCKPERF ? 2 : 0, end = w->tool == SC_TOOL_SOCKPERF ? 3 :
+		w->tool == SC_TOOL_RR ? 2 : 0;
 	char key[96];
 	size_t i;
 
-	for (i = 0; w->tool == SC_TOOL_RR && w->protocol == SC_UDP && i < 2; i++) {
+	for (i = first; w->protocol == SC_UDP && i < end; i++) {
 		uint32_t bytes = *(const uint32_t *)((const char *)w + sizes[i].offset);
 		struct range r;
 
 		snprintf(key, sizeof(key), "workloads.%s.%s", w->name, sizes[i].key);
 		r = over_points(rd->sc, key, bytes);
 		if (r.max > 1400)
-			sc_problem(&rd->pb, line, "%s: %llu does not fit into one packet; 1 to "
-				   "1400 with udp, or protocol: tcp", key,
+			sc_problem(&rd->pb, line, "%s: %llu does not fit into one packet; at "
+				   "most 1400 with udp, or protocol: tcp", key,
 				   (unsigned long long)r.max);
 	}
 	if (w->tool == SC_TOOL_APACHE)
@@ -490,6 +530,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_disk(rd, lines);
 	check_eli(rd, lines);
 	check_bare_metal(rd, lines);
+	check_kernels(rd, lines);
 	check_coalesce(rd, lines);
 	check_cpus(rd, lines);
 	check_mix(rd, lines);

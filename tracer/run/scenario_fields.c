@@ -14,7 +14,8 @@
 
 static const char *const net_choices[] = { "none", "virtio-user", "virtio-vhost", "vf", NULL };
 static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle", "probe",
-					    "timer", "block", "apache", NULL };
+					    "timer", "block", "apache", "iperf3", "sockperf",
+					    NULL };
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
 static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread", NULL };
@@ -72,6 +73,8 @@ const struct sc_field sc_config_fields[] = {
 	  .sparse = true },
 	{ "bare_metal", SC_BOOL, FIELD(sc_config, bare_metal), .def = false, .sparse = true },
 	{ "worker_free", SC_BOOL, FIELD(sc_config, worker_free), .def = false, .sparse = true },
+	{ "guest_kernel", SC_RELEASE, FIELD(sc_config, guest_kernel) },
+	{ "guest_cmdline", SC_WORDS, FIELD(sc_config, guest_cmdline) },
 	{ 0 }
 };
 
@@ -83,6 +86,8 @@ const struct sc_field sc_config_fields[] = {
 #define TIMER	 (1 << SC_TOOL_TIMER)
 #define BLOCK	 (1 << SC_TOOL_BLOCK)
 #define APACHE	 (1 << SC_TOOL_APACHE)
+#define IPERF3	 (1 << SC_TOOL_IPERF3)
+#define SOCKPERF (1 << SC_TOOL_SOCKPERF)
 
 const struct sc_field sc_workload_fields[] = {
 	{ "name", SC_WORD, FIELD(sc_workload, name), .required = true },
@@ -92,21 +97,21 @@ const struct sc_field sc_workload_fields[] = {
 	  .tools = RR | MEMCD | BLOCK | APACHE, .required = true },
 	{ "warmup", SC_U64, FIELD(sc_workload, warmup), .min = 0, .max = BILLION, .def = 0,
 	  .tools = RR | MEMCD | TIMER | BLOCK | APACHE },
-	{ "protocol", SC_CHOICE, FIELD(sc_workload, protocol), .def = SC_UDP, .tools = RR,
+	{ "protocol", SC_CHOICE, FIELD(sc_workload, protocol), .def = SC_UDP, .tools = RR | SOCKPERF,
 	  .choices = protocol_choices },
 	{ "request_bytes", SC_U32, FIELD(sc_workload, request_bytes), .min = 1, .max = 65536,
 	  .def = 1, .tools = RR, .size = true },
 	{ "reply_bytes", SC_U32, FIELD(sc_workload, reply_bytes), .min = 1, .max = 65536, .def = 1,
 	  .tools = RR, .size = true },
 	{ "direction", SC_CHOICE, FIELD(sc_workload, direction), .def = SC_TO_GUEST,
-	  .tools = STREAM, .choices = direction_choices },
+	  .tools = STREAM | IPERF3, .choices = direction_choices },
 	{ "bytes", SC_U64, FIELD(sc_workload, bytes), .min = 1, .max = 1000 * BILLION,
-	  .tools = STREAM, .required = true, .size = true },
+	  .tools = STREAM | IPERF3, .required = true, .size = true },
 	{ "warmup_bytes", SC_U64, FIELD(sc_workload, warmup_bytes), .min = 0,
-	  .max = 1000 * BILLION, .def = 0, .tools = STREAM, .size = true },
+	  .max = 1000 * BILLION, .def = 0, .tools = STREAM | IPERF3, .size = true },
 	{ "write_bytes", SC_U32, FIELD(sc_workload, write_bytes), .min = 1, .max = 1048576,
-	  .def = 16384, .tools = STREAM, .size = true },
-	{ "nagle", SC_BOOL, FIELD(sc_workload, nagle), .def = false, .tools = STREAM,
+	  .def = 16384, .tools = STREAM | IPERF3, .size = true },
+	{ "nagle", SC_BOOL, FIELD(sc_workload, nagle), .def = false, .tools = STREAM | IPERF3,
 	  .sparse = true },
 	{ "compute", SC_U32, FIELD(sc_workload, compute), .min = 0, .max = 100000, .def = 0,
 	  .tools = STREAM, .sparse = true },
@@ -114,6 +119,12 @@ const struct sc_field sc_workload_fields[] = {
 	  .tools = STREAM, .sparse = true },
 	{ "rr_requests", SC_U64, FIELD(sc_workload, rr_requests), .max = BILLION,
 	  .tools = STREAM, .sparse = true },
+	{ "message_bytes", SC_U32, FIELD(sc_workload, message_bytes), .min = 14, .max = 65507,
+	  .def = 14, .tools = SOCKPERF, .size = true },
+	{ "seconds", SC_U32, FIELD(sc_workload, seconds), .min = 1, .max = 600, .def = 1,
+	  .tools = SOCKPERF },
+	{ "warmup_seconds", SC_U32, FIELD(sc_workload, warmup_seconds), .min = 0, .max = 600, .def = 0,
+	  .tools = SOCKPERF },
 	{ "value_bytes", SC_U32, FIELD(sc_workload, value_bytes), .min = 1, .max = 65536,
 	  .def = 1024, .tools = MEMCD, .size = true },
 	{ "clients", SC_U32, FIELD(sc_workload, clients), .min = 1, .max = 64, .def = 1,
@@ -167,7 +178,7 @@ const char *sc_mode_name(enum sc_mode mode)
 const char *sc_tool_unit(enum sc_tool tool)
 {
 	static const char *const units[] = { "request", "MB", "request", "second", "exit",
-					    "timer", "request", "request" };
+					    "timer", "request", "request", "MB", "request" };
 
 	return units[tool];
 }
@@ -191,6 +202,7 @@ uint64_t sc_field_get(const struct sc_field *f, const void *base)
 	case SC_WORD:
 	case SC_TEXT:
 	case SC_WORDS:
+	case SC_RELEASE:
 		break;
 	}
 	return 0;
@@ -219,6 +231,7 @@ void sc_field_set(const struct sc_field *f, void *base, uint64_t v)
 	case SC_WORD:
 	case SC_TEXT:
 	case SC_WORDS:
+	case SC_RELEASE:
 		break;
 	}
 }
@@ -384,6 +397,15 @@ static bool is_words(const char *text)
 	return i && i <= 200 && text[0] != ' ' && text[i - 1] != ' ';
 }
 
+/* As it is in the name of a package, linux-image-RELEASE; it becomes a folder's name, too. */
+static bool is_release(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len <= 40 && *text >= '0' && *text <= '9' && strchr(text, '.') &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+~-") == len;
+}
+
 bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
 		  enum sc_type type, char **v)
 {
@@ -395,6 +417,11 @@ bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, co
 	if (type == SC_WORDS && !is_words(node->text)) {
 		sc_problem(&rd->pb, line, "%s: not words for a kernel's command line; 1 to 200 "
 			   "printable ASCII characters without quotes and backslashes", key);
+		return false;
+	}
+	if (type == SC_RELEASE && !is_release(node->text)) {
+		sc_problem(&rd->pb, line, "%s: \"%s\" cannot be a kernel; a series such as 6.1, or a "
+			   "release such as 6.1.0-56-amd64", key, sc_quote(node->text).s);
 		return false;
 	}
 	if (type == SC_WORD && !is_word(node->text)) {
@@ -424,6 +451,7 @@ static bool read_field(struct sc_reader *rd, const struct yt_node *node, int lin
 	case SC_WORD:
 	case SC_TEXT:
 	case SC_WORDS:
+	case SC_RELEASE:
 		if (!sc_read_text(rd, node, line, key, f->type, &text))
 			return false;
 		free(*sc_field_text(f, base));
@@ -458,7 +486,7 @@ static void keys_of(const struct sc_field *fields, unsigned tools, const char **
 	keys[n] = NULL;
 }
 
-#define MAX_FIELDS 32
+#define MAX_FIELDS 48
 
 static void tell_key(struct sc_reader *rd, const struct yt_entry *e,
 		     const struct sc_field *fields, const char *prefix, unsigned tools)

@@ -24,9 +24,9 @@ static json_t *fields_to_json(const struct sc_field *f, const void *base, unsign
 		if (f->sparse && sc_field_get(f, base) == 0)
 			continue;
 		/* Words that are not there are left out: "" would be another setting. */
-		if (f->type == SC_WORDS && !*sc_field_text(f, (void *)base))
+		if (f->type >= SC_WORDS && !*sc_field_text(f, (void *)base))
 			continue;
-		if (f->type == SC_WORD || f->type == SC_TEXT || f->type == SC_WORDS)
+		if (f->type >= SC_WORD)
 			v = json_string(*sc_field_text(f, (void *)base));
 		else if (f->type == SC_CHOICE)
 			v = json_string(f->choices[sc_field_get(f, base)]);

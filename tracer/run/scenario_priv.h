@@ -21,7 +21,8 @@ enum sc_type {
 	SC_CHOICE,		/* enum: the index of the word in choices */
 	SC_WORD,		/* char *: a name, fit for a file name */
 	SC_TEXT,		/* char *: free text of one line */
-	SC_WORDS,		/* char *: words for a kernel's command line */
+	SC_WORDS,		/* char *: words for a kernel's command line; NULL = none */
+	SC_RELEASE,		/* char *: a kernel's release, or a series of them; NULL = none */
 };
 
 /* One key of a mapping of the scenario. A table of them ends with key == NULL. */
@@ -75,7 +76,7 @@ bool sc_read_number(struct sc_reader *rd, const struct yt_node *node, int line,
 /* The index in @choices of a word. */
 bool sc_read_choice(struct sc_reader *rd, const struct yt_node *node, int line,
 		    const char *const *choices, const char *key, int *v);
-/* A text as @type wants it (SC_WORD, SC_TEXT, SC_WORDS); the caller owns *@v. */
+/* A text as @type wants it (SC_WORD and what follows); the caller owns *@v. */
 bool sc_read_text(struct sc_reader *rd, const struct yt_node *node, int line, const char *key,
 		  enum sc_type type, char **v);
 

@@ -34,8 +34,10 @@ here=$TOP/testbed/guest
 
 L2_MODULES=(virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
-# Not loaded by init, but by who needs it: a virtual function's driver, for bare metal.
-L1_LATER=(igbvf)
+# Not loaded by init, but by who needs it: a virtual function's driver, for bare metal; vhost's disks.
+L1_LATER=(igbvf vhost_scsi)
+# Likewise in the guest: drivers of a disk of the host's SCSI target.
+L2_LATER=(virtio_scsi sd_mod)
 # Unpacked, not installed: memcached and apache2 would start a service.
 EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils)
 APACHE_MODULES=(mpm_event authz_core)
@@ -110,7 +112,8 @@ build() {
 	for p in *.deb; do dpkg -x "$p" .; done
 
 	skeleton "$work/l2" "$here/l2-init"
-	put_modules "$work/l2" "$guest_kernel" "" "${L2_MODULES[@]}"
+	put_modules "$work/l2" "$guest_kernel" "" "${L2_MODULES[@]}" "${L2_LATER[@]}"
+	printf '%s\n' "${L2_MODULES[@]}" >"$work/l2/etc/modules"
 	put "$work/l2" "$guest/agent"
 	put "$work/l2" "$guest/netload"
 	put "$work/l2" "$guest/timers"
@@ -149,7 +152,7 @@ list_parts() {
 	echo "part kernel $(cat "$kernel/package")"
 	echo "part guest_kernel $(cat "$guest_kernel/package")"
 	if [ -n "$modules" ]; then
-		module_files "$kernel" "$modules" "${L1_MODULES[@]}" | grep -F "$modules/" | while read -r f; do
+		module_files "$kernel" "$modules" "${L1_MODULES[@]}" "${L1_LATER[@]}" | grep -F "$modules/" | while read -r f; do
 			echo "part ${f##*/} $(sum16 "$f")"
 		done
 	fi
@@ -175,12 +178,12 @@ check_vmm() {
 }
 
 check_vmm
-module_files "$guest_kernel" "" "${L2_MODULES[@]}" >/dev/null
+module_files "$guest_kernel" "" "${L2_MODULES[@]}" "${L2_LATER[@]}" >/dev/null
 module_files "$kernel" "" "${L1_MODULES[@]}" "${L1_LATER[@]}" >/dev/null
 given=()
 if [ -n "$modules" ]; then
-	check_given "$modules" "$kernel" "${L1_MODULES[@]}"
-	module_files "$kernel" "$modules" "${L1_MODULES[@]}" >/dev/null
+	check_given "$modules" "$kernel" "${L1_MODULES[@]}" "${L1_LATER[@]}"
+	module_files "$kernel" "$modules" "${L1_MODULES[@]}" "${L1_LATER[@]}" >/dev/null
 	mapfile -t given < <(given_modules "$modules" | cut -d' ' -f2-)
 fi
 

@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, bochs, elvis and replies, which build kernel modules, and report, which installs a browser)
+#	and eli, eli-gates, bochs, elvis, elvis-block and replies, which build kernel modules, and report, which installs a browser)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -180,6 +180,10 @@ fi
 if want elvis; then
 	collect elvis-robust tests/system/elvis-robust.sh
 	collect elvis tests/system/elvis.sh
+fi
+# Not part of all: guests' disks on vhost-scsi, rings, nodes.
+if want elvis-block; then
+	collect elvis-block tests/system/elvis-block.sh
 fi
 # Not part of all: vhost's replies without exits.
 if want replies; then

@@ -53,6 +53,21 @@ enum sc_disk {
 	SC_DISK_NONE,		/* "none" */
 	SC_DISK_VIRTIO,		/* "virtio-blk": served by QEMU's main thread and its pool */
 	SC_DISK_VIRTIO_IOTHREAD,	/* "virtio-blk-iothread": the same with a thread of its own */
+	SC_DISK_VHOST_SCSI,	/* "vhost-scsi": a disk of the host kernel's target, served by vhost */
+};
+
+/* Entries of the rings of a guest's network card and vhost-scsi disk. */
+enum sc_ring {
+	SC_RING_DEFAULT,	/* what the VMM takes by itself */
+	SC_RING_256,
+	SC_RING_512,
+};
+
+/* Which sidecore (elvis-ref/) serves a guest, whose vCPUs and memory are on one node. */
+enum sc_numa {
+	SC_NUMA_OFF,		/* "off": nothing is placed by nodes */
+	SC_NUMA_ALIGNED,	/* "aligned": one of its node */
+	SC_NUMA_UNALIGNED,	/* "unaligned": one of the next node */
 };
 
 enum sc_protocol { SC_UDP, SC_TCP };
@@ -66,6 +81,7 @@ struct sc_host {
 	int quantum_ns;		/* 100..100000, default 500: a round of parallel virtual time */
 	uint32_t halt_poll_ns;	/* 0..1000000000, default 200000: KVM's module parameter */
 	bool pin_load;		/* load generators run on the first CPU only, default false */
+	int numa_nodes;		/* 0..4, default 0: CPUs and memory are not divided */
 };
 
 /* The cable between the host's card and the peer's; not in mode fast. */
@@ -95,6 +111,8 @@ struct sc_config {
 	char *module_params;	/* of the host: words MODULE.PARAMETER=VALUE; NULL = none */
 	enum sc_eli eli;	/* exitless interrupts, default off; needs eli-ref's modules */
 	bool bare_metal;	/* the host itself instead of a guest, default false */
+	enum sc_ring ring;	/* default: the VMM's */
+	enum sc_numa numa;	/* default off; else needs host.numa_nodes */
 };
 
 struct sc_workload {
@@ -130,6 +148,7 @@ struct sc_workload {
 	enum sc_rw rw;			/* default randread */
 	uint32_t block_bytes;		/* 512..1048576, a multiple of 512, default 4096 */
 	uint32_t depth;			/* 1..64 requests in flight, default 1 */
+	uint32_t readers, writers;	/* 0..16 jobs at random places, each @depth; both 0: one of @rw */
 };
 
 /* Measured signals and independent counters of the same window. */

@@ -17,7 +17,10 @@ static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle",
 					    "timer", "block", "apache", NULL };
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
-static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread", NULL };
+static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread",
+					    "vhost-scsi", NULL };
+static const char *const ring_choices[] = { "default", "256", "512", NULL };
+static const char *const numa_choices[] = { "off", "aligned", "unaligned", NULL };
 static const char *const eli_choices[] = { "off", "delivery", "full", NULL };
 static const char *const rw_choices[] = { "randread", "randwrite", "read", "write", NULL };
 const char *const sc_mode_choices[] = { "counts", "timed", "fast", NULL };
@@ -35,6 +38,8 @@ const struct sc_field sc_host_fields[] = {
 	{ "halt_poll_ns", SC_U32, FIELD(sc_host, halt_poll_ns), .min = 0, .max = BILLION,
 	  .def = 200000 },
 	{ "pin_load", SC_BOOL, FIELD(sc_host, pin_load), .def = false, .sparse = true },
+	{ "numa_nodes", SC_INT, FIELD(sc_host, numa_nodes), .min = 0, .max = 4, .def = 0,
+	  .sparse = true },
 	{ 0 }
 };
 
@@ -69,6 +74,10 @@ const struct sc_field sc_config_fields[] = {
 	{ "eli", SC_CHOICE, FIELD(sc_config, eli), .def = SC_ELI_OFF, .choices = eli_choices,
 	  .sparse = true },
 	{ "bare_metal", SC_BOOL, FIELD(sc_config, bare_metal), .def = false, .sparse = true },
+	{ "ring", SC_CHOICE, FIELD(sc_config, ring), .def = SC_RING_DEFAULT,
+	  .choices = ring_choices, .sparse = true },
+	{ "numa", SC_CHOICE, FIELD(sc_config, numa), .def = SC_NUMA_OFF, .choices = numa_choices,
+	  .sparse = true },
 	{ 0 }
 };
 
@@ -127,6 +136,10 @@ const struct sc_field sc_workload_fields[] = {
 	  .def = 4096, .tools = BLOCK, .size = true, .multiple = 512 },
 	{ "depth", SC_U32, FIELD(sc_workload, depth), .min = 1, .max = 64, .def = 1,
 	  .tools = BLOCK },
+	{ "readers", SC_U32, FIELD(sc_workload, readers), .min = 0, .max = 16, .def = 0,
+	  .tools = BLOCK, .sparse = true },
+	{ "writers", SC_U32, FIELD(sc_workload, writers), .min = 0, .max = 16, .def = 0,
+	  .tools = BLOCK, .sparse = true },
 	{ 0 }
 };
 

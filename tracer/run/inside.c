@@ -7,7 +7,8 @@
  * answer to the command is all that the host waits for. No shell starts for it.
  *
  * fio cannot wait by itself, but each of its jobs can run a command before its first request
- * (exec_prerun). Where there are several, who is let go lets the next one go.
+ * (exec_prerun), whose last word's output it sends to a file. Where there are several jobs, who is let go
+ * lets the next one go.
  */
 #include "run/inside.h"
 
@@ -72,7 +73,7 @@ static void program(const struct sc_workload *w, const struct guest *g, char *bu
 			 w->warmup);
 	else
 		fio(w, g, w->requests, nr_jobs(w) > 1 ?
-		    " --exec_prerun='echo ready >out; read x <go; echo >go'" :
+		    " --exec_prerun='echo ready >out; read x <go; echo >go; :'" :
 		    " --exec_prerun='echo ready >out; read x <go'", buf, size);
 	if (w->tool == SC_TOOL_BLOCK)
 		strncat(buf, " && echo done", size - strlen(buf) - 1);

@@ -104,15 +104,15 @@ int guest_thaw(struct guest *g);
 void guest_stop(struct guest *g);
 
 /*
- * CPU on which vCPU @vcpu of guest @index runs. Of a node it is any but the first, too: that is for
- * VMMs of guests whose I/O is done there (unaligned). Pure.
+ * CPU on which vCPU @vcpu of guest @index runs: any but the first, of the host or of its node. The
+ * first of a node is for VMMs of guests whose I/O is done there (unaligned). Pure.
  */
 int guest_vcpu_cpu(int index, int vcpu, int vcpus, const struct guest_cpus *on);
 /* Node of guest @index, -1 if guests are not placed by nodes. Pure. */
 int guest_node(int index, const struct guest_cpus *on);
 /*
- * CPU on which the VMM of guest @index starts, -1 for any: it is there when it opens its vhost devices,
- * which are given to an I/O core of the same node. Pure.
+ * CPU on which the VMM of guest @index starts, -1 for any: it is there when it opens its vhost
+ * devices, which are given to an I/O core of the same node. Pure.
  */
 int guest_start_cpu(int index, int vcpus, const struct guest_cpus *on);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A target is made of folders: a backing disk (core/rd_mcp_0/NAME), a target of the fabric vhost with
- * a name, a group and a unit in it, and a link from the unit to the disk. What is hard is the order,
- * in making and in removing: the kernel refuses what is still in use, and a folder that it makes by
- * itself cannot be removed by hand.
+ * A target is made of folders: a backing disk (core/rd_mcp_0/NAME), a target of the fabric vhost
+ * with a name, a group and a unit in it, and a link from the unit to the disk. What is hard is the
+ * order, in making and in removing: the kernel refuses what is still in use, and a folder that it
+ * makes by itself cannot be removed by hand.
  */
 #include "run/hostdisk.h"
 

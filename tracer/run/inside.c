@@ -7,7 +7,7 @@
  * answer to the command is all that the host waits for. No shell starts for it.
  *
  * fio cannot wait by itself, but each of its jobs can run a command before its first request
- * (exec_prerun), whose last word's output it sends to a file. Where there are several jobs, who is let go
+ * (exec_prerun; fio sends the output of its last part to a file). Of several jobs, who is let go
  * lets the next one go.
  */
 #include "run/inside.h"

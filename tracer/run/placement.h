@@ -14,7 +14,7 @@ json_t *placement_nodes(const struct guest *guests, int n);
 /* Of each guest {"net": {"receive", "send"}, "disk"}: entries of its rings, as its drivers say; null: none. */
 json_t *placement_rings(struct guest *guests, int n);
 
-/* Adds up what /proc/PID/numa_maps says of memory that is bound to a node. Pure. New object or NULL. */
+/* Adds up what /proc/PID/numa_maps says of memory bound to a node. Pure. New object or NULL. */
 json_t *placement_parse(FILE *numa_maps);
 
 #endif

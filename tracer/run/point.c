@@ -272,7 +272,8 @@ static int run_windows(struct point *p, const struct scenario *sc, const struct 
 	struct window_env env = {
 		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
 		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,
-		.disk = &p->disk, .eli = pt->config->eli, .bare = p->bare, .load_cpu = pt->host.pin_load ? 0 : -1,
+		.disk = &p->disk, .eli = pt->config->eli,
+		.bare = p->bare, .load_cpu = pt->host.pin_load ? 0 : -1,
 	};
 	int i, ret;
 

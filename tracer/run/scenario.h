@@ -148,7 +148,7 @@ struct sc_workload {
 	enum sc_rw rw;			/* default randread */
 	uint32_t block_bytes;		/* 512..1048576, a multiple of 512, default 4096 */
 	uint32_t depth;			/* 1..64 requests in flight, default 1 */
-	uint32_t readers, writers;	/* 0..16 jobs at random places, each @depth; both 0: one of @rw */
+	uint32_t readers, writers;	/* 0..16 jobs at random places; both 0: one of @rw */
 };
 
 /* Measured signals and independent counters of the same window. */

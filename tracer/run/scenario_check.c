@@ -309,7 +309,7 @@ static void check_disk(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
-/* Each node is to have the same, and a CPU for vCPUs beside the first of the host or an I/O core. */
+/* Each node is to have the same, and a CPU for vCPUs beside its first. */
 static void check_nodes(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
@@ -355,7 +355,8 @@ static void check_numa(struct sc_reader *rd, const struct sc_lines *lines)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.numa: only with net: "
 				   "virtio-vhost or disk: vhost-scsi, which I/O cores serve", c->name);
 		/* Guests take turns: node 0, node 1, ... */
-		need = ((count.max + nodes - 1) / nodes * guest_mb.max + HOST_OWN_MB / nodes) * nodes;
+		need = (count.max + nodes - 1) / nodes * guest_mb.max + HOST_OWN_MB / nodes;
+		need *= nodes;
 		if (need > (uint64_t)sc->host.memory_mb)
 			sc_problem(&rd->pb, lines->host, "host.memory_mb: %d is not enough for %llu "
 				   "guests of %llu MB on %llu nodes; at least %llu", sc->host.memory_mb,

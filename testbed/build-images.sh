@@ -38,8 +38,10 @@ here=$TOP/testbed/guest
 # The first two are built into 6.12's kernel; in 6.1's the agent's port is behind them.
 L2_MODULES=(virtio_pci virtio_console virtio_net virtio_blk igbvf)
 L1_MODULES=(kvm_amd vhost_net tun bridge vfio_iommu_type1 vfio_pci igb e1000e)
-# Not loaded by init, but by who needs it: a virtual function's driver, for bare metal.
-L1_LATER=(igbvf)
+# Not loaded by init, but by who needs it: a virtual function's driver, for bare metal; vhost's disks.
+L1_LATER=(igbvf vhost_scsi)
+# Likewise in the guest: drivers of a disk of the host's SCSI target.
+L2_LATER=(virtio_scsi sd_mod)
 # Unpacked, not installed: memcached, apache2 and iperf3 would start a service.
 EXTRA_PACKAGES=(memcached libmemcached-tools apache2-bin apache2-utils iperf3 sockperf)
 APACHE_MODULES=(mpm_event authz_core)
@@ -111,7 +113,8 @@ pack() {
 # guest_image ROOT KERNEL FILE
 guest_image() {
 	skeleton "$1" "$here/l2-init"
-	put_modules "$1" "$2" "" "${L2_MODULES[@]}"
+	put_modules "$1" "$2" "" "${L2_MODULES[@]}" "${L2_LATER[@]}"
+	printf '%s\n' "${L2_MODULES[@]}" >"$1/etc/modules"
 	put "$1" "$guest/agent"
 	put "$1" "$guest/netload"
 	put "$1" "$guest/timers"
@@ -170,7 +173,7 @@ list_parts() {
 		echo "part guest_kernel_$f $(cat "${more_kernels[$f]}/package")"
 	done
 	if [ -n "$modules" ]; then
-		module_files "$kernel" "$modules" "${L1_MODULES[@]}" | grep -F "$modules/" | while read -r f; do
+		module_files "$kernel" "$modules" "${L1_MODULES[@]}" "${L1_LATER[@]}" | grep -F "$modules/" | while read -r f; do
 			echo "part ${f##*/} $(sum16 "$f")"
 		done
 	fi
@@ -197,13 +200,13 @@ check_vmm() {
 
 check_vmm
 for k in "$guest_kernel" ${more_kernels[@]+"${more_kernels[@]}"}; do
-	module_files "$k" "" "${L2_MODULES[@]}" >/dev/null
+	module_files "$k" "" "${L2_MODULES[@]}" "${L2_LATER[@]}" >/dev/null
 done
 module_files "$kernel" "" "${L1_MODULES[@]}" "${L1_LATER[@]}" >/dev/null
 given=()
 if [ -n "$modules" ]; then
-	check_given "$modules" "$kernel" "${L1_MODULES[@]}"
-	module_files "$kernel" "$modules" "${L1_MODULES[@]}" >/dev/null
+	check_given "$modules" "$kernel" "${L1_MODULES[@]}" "${L1_LATER[@]}"
+	module_files "$kernel" "$modules" "${L1_MODULES[@]}" "${L1_LATER[@]}" >/dev/null
 	mapfile -t given < <(given_modules "$modules" | cut -d' ' -f2-)
 fi
 

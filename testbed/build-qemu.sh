@@ -36,7 +36,7 @@ CONFIGURE=(--python=/usr/bin/python3 --target-list=x86_64-softmmu --with-pkgvers
 	--disable-debug-info --disable-qom-cast-debug --enable-trace-backends=nop)
 CONFIGURE_L0=(--with-devices-x86_64=exitlab-l0 --enable-tcg)
 CONFIGURE_L1=(--with-devices-x86_64=exitlab-l1 --enable-kvm --disable-tcg
-	--enable-vhost-kernel --enable-vhost-net --static --disable-pie)
+	--enable-vhost-kernel --enable-vhost-net --enable-numa --static --disable-pie)
 
 # Source and firmware packages (39 MB) are kept, so that a changed patch needs no network. A file appears
 # under its name only when it is complete.

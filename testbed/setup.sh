@@ -19,7 +19,7 @@ PACKAGES=(
 	libzstd-dev						# compressed records of perf
 	libcmocka-dev libclang-rt-14-dev scdoc shellcheck # tests, fuzzers, man pages
 	systemd linux-perf trace-cmd				# tests: systemd-analyze; other tracers
-	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev patch # QEMU
+	ninja-build python3 python3-venv libglib2.0-dev libpcre2-dev libnuma-dev patch # QEMU
 	dpkg-dev xz-utils zstd cpio kmod binutils procps	# kernel and images
 	busybox-static iproute2 libevent-2.1-7 libmemcached11 libsasl2-2 libapr1 libaprutil1 libiperf0 libsctp1 # content of the images
 )

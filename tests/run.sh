@@ -5,8 +5,8 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, eli-guests, bochs, elvis and replies, which build kernel modules, report, which installs a browser,
-#	and patches, which installs sparse)
+#	and eli, eli-gates, eli-guests, bochs, elvis, elvis-block and replies, which build kernel modules, report, which installs
+#	a browser, and patches, which installs sparse)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -193,6 +193,10 @@ fi
 if want elvis; then
 	collect elvis-robust tests/system/elvis-robust.sh
 	collect elvis tests/system/elvis.sh
+fi
+# Not part of all: guests' disks on vhost-scsi, rings, nodes.
+if want elvis-block; then
+	collect elvis-block tests/system/elvis-block.sh
 fi
 # Not part of all: vhost's replies without exits.
 if want replies; then

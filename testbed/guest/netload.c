@@ -11,6 +11,7 @@
  *   netload send HOST PORT WRITE WARMUP BYTES        a TCP stream to a sink
  *   netload receive HOST PORT WARMUP BYTES           a TCP stream from a source
  *   netload coalesce INTERFACE USECS                 how long its card holds interrupts back
+ *   netload rings INTERFACE                          prints the entries of its card's rings
  *
  * With --compute N before the command a source computes before each write: N instructions per bit.
  * With --nagle before the command the kernel may hold back a small write until what was sent
@@ -430,6 +431,19 @@ static int do_coalesce(char **a)
 	return 0;
 }
 
+static int do_rings(char **a)
+{
+	struct ethtool_ringparam p = { .cmd = ETHTOOL_GRINGPARAM };
+	struct ifreq r = { .ifr_data = (void *)&p };
+	int fd = sock(false);
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", a[0]);
+	if (ioctl(fd, SIOCETHTOOL, &r))
+		die("the card's rings");
+	printf("{\"receive\":%u,\"send\":%u}\n", p.rx_pending, p.tx_pending);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *cmd;
@@ -463,11 +477,13 @@ int main(int argc, char **argv)
 		return do_stream(a, false);
 	if (!strcmp(cmd, "coalesce") && n == 2)
 		return do_coalesce(a);
+	if (!strcmp(cmd, "rings") && n == 1)
+		return do_rings(a);
 	fprintf(stderr, "usage: netload [--nagle] [--compute N] server udp|tcp PORT REQUEST REPLY\n"
 		"       netload sink PORT | source PORT WRITE\n"
 		"       netload rr udp|tcp HOST PORT REQUEST REPLY WARMUP COUNT\n"
 		"       netload send HOST PORT WRITE WARMUP BYTES\n"
 		"       netload receive HOST PORT WARMUP BYTES\n"
-		"       netload coalesce INTERFACE USECS\n");
+		"       netload coalesce INTERFACE USECS | rings INTERFACE\n");
 	return 2;
 }

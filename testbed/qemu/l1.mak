@@ -8,5 +8,8 @@ CONFIG_VIRTIO_PCI=y
 CONFIG_VIRTIO_NET=y
 CONFIG_VIRTIO_BLK=y
 CONFIG_VIRTIO_SERIAL=y
+# Disks that the host's kernel serves. VHOST_SCSI is built beside virtio-scsi only.
+CONFIG_VIRTIO_SCSI=y
+CONFIG_VHOST_SCSI=y
 CONFIG_VFIO=y
 CONFIG_VFIO_PCI=y

@@ -61,6 +61,27 @@ static void a_report(void **state)
 	}
 }
 
+/* Readers and writers in one group. */
+static void a_report_of_both(void **state)
+{
+	json_t *o = inside_parse_fio("{\"jobs\": [{\"error\": 0, \"read\": " SOME
+		", \"write\": {\"total_ios\": 39, \"iops\": 0.1, \"lat_ns\": {\"min\": 7, "
+		"\"max\": 70, \"mean\": 17, \"percentile\": {\"50.000000\": 16, "
+		"\"99.000000\": 69}}}}]}");
+
+	(void)state;
+	assert_non_null(o);
+	assert_int_equal(value(o, "requests"), 250);
+	assert_int_equal(value(o, "read_requests"), 211);
+	assert_int_equal(value(o, "write_requests"), 39);
+	assert_int_equal(value(o, "read_latency_p99_ns"), 98);
+	assert_int_equal(value(o, "write_latency_mean_ns"), 17);
+	assert_int_equal(value(o, "write_latency_p50_ns"), 16);
+	assert_null(json_object_get(o, "latency_mean_ns"));
+	assert_true(json_real_value(json_object_get(o, "requests_per_s")) == 6393.9 + 0.1);
+	json_decref(o);
+}
+
 static void no_report(void **state)
 {
 	static const char *const text[] = {
@@ -68,6 +89,7 @@ static void no_report(void **state)
 		"{\"jobs\": [{\"error\": 5, \"read\": " SOME "}]}",
 		"{\"jobs\": [{\"error\": 0}]}",
 		"{\"jobs\": [{\"error\": 0, \"read\": {\"total_ios\": 3}}]}",
+		"{\"jobs\": [{\"error\": 0, \"read\": " SOME ", \"write\": {\"total_ios\": 3}}]}",
 		"{\"jobs\": [{\"read\": " SOME "}, {\"read\": " SOME "}]}",
 	};
 	size_t i;
@@ -81,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_report),
+		cmocka_unit_test(a_report_of_both),
 		cmocka_unit_test(no_report),
 	};
 

@@ -162,15 +162,40 @@ static void sockperf_report(void **state)
 
 static void vcpus_avoid_the_first_cpu(void **state)
 {
+	const struct guest_cpus one = { .cpus = 1 }, two = { .cpus = 2 }, four = { .cpus = 4 };
+
 	(void)state;
 	/* CPU 0 is for the VMM's other threads, vhost and the peer. */
-	assert_int_equal(guest_vcpu_cpu(0, 0, 1, 2), 1);
-	assert_int_equal(guest_vcpu_cpu(0, 0, 2, 4), 1);
-	assert_int_equal(guest_vcpu_cpu(0, 1, 2, 4), 2);
-	assert_int_equal(guest_vcpu_cpu(1, 0, 2, 4), 3);
-	assert_int_equal(guest_vcpu_cpu(1, 1, 2, 4), 1);
+	assert_int_equal(guest_vcpu_cpu(0, 0, 1, &two), 1);
+	assert_int_equal(guest_vcpu_cpu(0, 0, 2, &four), 1);
+	assert_int_equal(guest_vcpu_cpu(0, 1, 2, &four), 2);
+	assert_int_equal(guest_vcpu_cpu(1, 0, 2, &four), 3);
+	assert_int_equal(guest_vcpu_cpu(1, 1, 2, &four), 1);
 	/* There is nothing to choose on one CPU. */
-	assert_int_equal(guest_vcpu_cpu(3, 0, 1, 1), 0);
+	assert_int_equal(guest_vcpu_cpu(3, 0, 1, &one), 0);
+}
+
+/* CPUs 0 to 2 are of node 0, 3 to 5 of node 1. */
+static void guests_take_turns_on_nodes(void **state)
+{
+	const struct guest_cpus near = { .cpus = 6, .nodes = 2, .numa = SC_NUMA_ALIGNED };
+	const struct guest_cpus far = { .cpus = 6, .nodes = 2, .numa = SC_NUMA_UNALIGNED };
+	const struct guest_cpus off = { .cpus = 6, .nodes = 2, .numa = SC_NUMA_OFF };
+
+	(void)state;
+	assert_int_equal(guest_node(0, &off), -1);
+	assert_int_equal(guest_vcpu_cpu(2, 0, 1, &off), 3);
+	assert_int_equal(guest_start_cpu(2, 1, &off), 3);
+	assert_int_equal(guest_node(0, &near), 0);
+	assert_int_equal(guest_node(3, &far), 1);
+	assert_int_equal(guest_vcpu_cpu(0, 0, 1, &near), 1);
+	assert_int_equal(guest_vcpu_cpu(1, 0, 1, &near), 4);
+	assert_int_equal(guest_vcpu_cpu(2, 0, 1, &near), 2);
+	assert_int_equal(guest_vcpu_cpu(3, 0, 1, &far), 5);
+	/* Where a VMM opens its devices decides whose I/O core serves them. */
+	assert_int_equal(guest_start_cpu(1, 1, &near), 4);
+	assert_int_equal(guest_start_cpu(0, 1, &far), 3);
+	assert_int_equal(guest_start_cpu(1, 1, &far), 0);
 }
 
 int main(void)
@@ -182,6 +207,7 @@ int main(void)
 		cmocka_unit_test(iperf3_report),
 		cmocka_unit_test(sockperf_report),
 		cmocka_unit_test(vcpus_avoid_the_first_cpu),
+		cmocka_unit_test(guests_take_turns_on_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

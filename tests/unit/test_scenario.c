@@ -217,7 +217,12 @@ static void test_everything(void **state)
 	assert_false(sc->configs[1].event_idx);
 	assert_int_equal(sc->nr_configs, 2);
 	assert_string_equal(sc->configs[0].title, "First");
-	assert_int_equal(sc->nr_workloads, 6);
+	assert_int_equal(sc->configs[0].ring, SC_RING_DEFAULT);
+	assert_int_equal(sc->configs[0].numa, SC_NUMA_OFF);
+	assert_int_equal(sc->configs[1].ring, SC_RING_512);
+	assert_int_equal(sc->configs[1].numa, SC_NUMA_UNALIGNED);
+	assert_int_equal(sc->host.numa_nodes, 2);
+	assert_int_equal(sc->nr_workloads, 7);
 	assert_int_equal(w[0].protocol, SC_TCP);
 	assert_int_equal(w[0].request_bytes, 65536);
 	assert_int_equal(w[0].reply_bytes, 2000);
@@ -234,7 +239,10 @@ static void test_everything(void **state)
 	assert_int_equal(w[4].rw, SC_WRITE);
 	assert_int_equal(w[4].block_bytes, 65536);
 	assert_int_equal(w[4].depth, 8);
+	assert_int_equal(w[4].readers + w[4].writers, 0);
 	assert_int_equal(w[5].duration_ms, 250);
+	assert_int_equal(w[6].readers, 2);
+	assert_int_equal(w[6].writers, 3);
 	assert_true(sc->measure.msr_detail);
 	assert_false(sc->measure.check_kvm_stats);
 	assert_true(sc->measure.check_hist);

@@ -55,6 +55,17 @@ static void test_new_lines_count_from_zero(void **state)
 	      "\"poll_ns\":350}],\"queues\":[]}");
 }
 
+static void test_queues_that_nobody_has_used(void **state)
+{
+	(void)state;
+	check(CORE("10", "100") QUEUE("0", "5") QUEUE("1", "0") QUEUE("2", "0"),
+	      CORE("10", "100") QUEUE("0", "5") QUEUE("1", "3") QUEUE("2", "0"),
+	      "{\"cores\":[{\"core\":2,\"node\":0,\"pid\":9,\"workers\":1,\"leaving\":0,\"works\":0,"
+	      "\"poll_ns\":0}],\"queues\":["
+	      "{\"core\":2,\"owner\":77,\"worker\":0,\"vq\":0,\"kicks\":0,\"polled\":1},"
+	      "{\"core\":2,\"owner\":77,\"worker\":0,\"vq\":1,\"kicks\":3,\"polled\":1}]}");
+}
+
 static void test_nothing(void **state)
 {
 	(void)state;
@@ -70,6 +81,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_difference), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_queues_that_nobody_has_used),
 		cmocka_unit_test(test_devices_of_one_guest),
 		cmocka_unit_test(test_new_lines_count_from_zero),
 	};

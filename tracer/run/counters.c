@@ -133,8 +133,11 @@ int disk_requests_parse(const char *text, uint64_t *requests)
 int disk_requests_guest(struct guest *g, uint64_t *requests)
 {
 	char text[512];
-	int ret = guest_run(g, "cat /sys/block/vda/stat", text, sizeof(text));
+	char cmd[64];
+	int ret;
 
+	snprintf(cmd, sizeof(cmd), "cat /sys/block/%s/stat", g->block);
+	ret = guest_run(g, cmd, text, sizeof(text));
 	if (ret == 0)
 		ret = disk_requests_parse(text, requests);
 	if (ret)

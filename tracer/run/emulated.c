@@ -229,6 +229,26 @@ static void add_path(struct args *a, const char *before, const char *path, const
 	args_add(a, "%s%s%s", before, doubled, after);
 }
 
+/* CPUs and memory; with nodes, each gets CPUs and memory of its own, in order, and is a socket. */
+static void size_args(struct args *a, const struct sc_host *host)
+{
+	int n = host->numa_nodes, each = n ? host->cpus / n : 0, i;
+
+	args_add(a, "-smp");
+	if (n)
+		args_add(a, "%d,sockets=%d", host->cpus, n);
+	else
+		args_add(a, "%d", host->cpus);
+	args_add(a, "-m"), args_add(a, "%d", host->memory_mb);
+	for (i = 0; i < n; i++) {
+		args_add(a, "-object");
+		args_add(a, "memory-backend-ram,id=node%d,size=%dM", i, host->memory_mb / n);
+		args_add(a, "-numa");
+		args_add(a, "node,nodeid=%d,memdev=node%d,cpus=%d-%d", i, i, i * each,
+			 (i + 1) * each - 1);
+	}
+}
+
 void machine_args(struct args *a, const struct machine_paths *p, const struct scenario *sc,
 		  const struct sc_point *pt, bool windows)
 {
@@ -244,10 +264,9 @@ void machine_args(struct args *a, const struct machine_paths *p, const struct sc
 	args_words(a, "-machine q35,hpet=off");
 	args_words(a, "-device intel-iommu,intremap=on,eim=on");
 	clock_args(a, sc, pt, windows);
-	args_add(a, "-smp"), args_add(a, "%d", pt->host.cpus);
+	size_args(a, &pt->host);
 	/* -monitor: QEMU's MWAIT does not halt a CPU, HLT does. */
 	args_words(a, "-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed,-monitor,-erms,-fsrm,-fzrm,-fsrs,-fsrc");
-	args_add(a, "-m"), args_add(a, "%d", pt->host.memory_mb);
 	args_add(a, "-kernel"), args_add(a, "%s/vmlinux", p->images);
 	args_add(a, "-initrd"), args_add(a, "%s/l1.cpio", p->images);
 	args_add(a, "-append");

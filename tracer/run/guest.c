@@ -25,11 +25,32 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-int guest_vcpu_cpu(int index, int vcpu, int vcpus, int host_cpus)
+int guest_node(int index, const struct guest_cpus *on)
 {
-	if (host_cpus < 2)
+	return on->numa == SC_NUMA_OFF || on->nodes < 2 ? -1 : index % on->nodes;
+}
+
+int guest_vcpu_cpu(int index, int vcpu, int vcpus, const struct guest_cpus *on)
+{
+	int node = guest_node(index, on), each;
+
+	if (on->cpus < 2)
 		return 0;
-	return 1 + (index * vcpus + vcpu) % (host_cpus - 1);
+	if (node < 0)
+		return 1 + (index * vcpus + vcpu) % (on->cpus - 1);
+	each = on->cpus / on->nodes;
+	return node * each + 1 + (index / on->nodes * vcpus + vcpu) % (each - 1);
+}
+
+int guest_start_cpu(int index, int vcpus, const struct guest_cpus *on)
+{
+	int node = guest_node(index, on);
+
+	if (on->cpus < 2)
+		return -1;
+	if (node >= 0 && on->numa == SC_NUMA_UNALIGNED)
+		return (node + 1) % on->nodes * (on->cpus / on->nodes);
+	return guest_vcpu_cpu(index, 0, vcpus, on);
 }
 
 static void add_net(struct args *a, const struct guest *g, const struct guest_net *net)
@@ -43,8 +64,10 @@ static void add_net(struct args *a, const struct guest *g, const struct guest_ne
 		args_add(a, "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s,poll-us=%u", net->tap,
 		    net->kind == SC_NET_VIRTIO_VHOST ? "on" : "off", net->poll_us);
 		args_add(a, "-device");
-		args_add(a, "virtio-net-pci,netdev=n0,mac=%s,romfile=%s", g->mac,
-			 net->event_idx ? "" : ",event_idx=off");
+		/* What is sent has 256 in any case: QEMU allows no more with a tap. */
+		args_add(a, "virtio-net-pci,netdev=n0,mac=%s,romfile=%s%s", g->mac,
+			 net->event_idx ? "" : ",event_idx=off",
+			 net->ring == SC_RING_512 ? ",rx_queue_size=512" : "");
 		break;
 	case SC_NET_VF:
 		args_add(a, "-device");
@@ -77,6 +100,14 @@ static void add_disk(struct args *a, const struct guest *g, const struct guest_n
 
 	if (net->disk == SC_DISK_NONE)
 		return;
+	if (net->disk == SC_DISK_VHOST_SCSI) {
+		args_add(a, "-device");
+		args_add(a, "vhost-scsi-pci,wwpn=%s%s%s", net->wwpn,
+			 net->event_idx ? "" : ",event_idx=off",
+			 net->ring == SC_RING_256 ? ",virtqueue_size=256" :
+			 net->ring == SC_RING_512 ? ",virtqueue_size=512" : "");
+		return;
+	}
 	if (thread)
 		args_words(a, "-object iothread,id=io0");
 	args_add(a, "-drive");
@@ -94,7 +125,13 @@ static void command_line(struct args *a, const struct guest *g, const struct lab
 	args_words(a, "-nodefaults -no-user-config"), args_add(a, "-no-reboot");
 	args_words(a, "-display none");
 	args_add(a, "-name"), args_add(a, "guest=%s,debug-threads=on", g->name);
-	args_words(a, "-machine q35,accel=kvm");
+	args_add(a, "-machine"), args_add(a, "q35,accel=kvm%s", g->node < 0 ? "" :
+					  ",memory-backend=ram");
+	if (g->node >= 0) {
+		args_add(a, "-object");
+		args_add(a, "memory-backend-ram,id=ram,size=%dM,host-nodes=%d,policy=bind",
+			 cfg->memory_mb, g->node);
+	}
 	args_add(a, "-cpu"), args_add(a, "host,kvm-pv-eoi=%s", cfg->pv_eoi ? "on" : "off");
 	args_add(a, "-m"), args_add(a, "%d", cfg->memory_mb);
 	args_add(a, "-smp"), args_add(a, "%d", cfg->vcpus);
@@ -118,12 +155,12 @@ static void command_line(struct args *a, const struct guest *g, const struct lab
 }
 
 int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
-		const struct guest_net *net, int host_cpus)
+		const struct guest_net *net, const struct guest_cpus *on)
 {
 	struct args a = { .n = 0 };
 	char log[256];
 	struct proc_opts o = {
-		.cpu = host_cpus > 1 ? guest_vcpu_cpu(index, 0, cfg->vcpus, host_cpus) : -1,
+		.cpu = guest_start_cpu(index, cfg->vcpus, on),
 		.log = log,
 	};
 	int ret = 0;
@@ -131,11 +168,15 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
 	memset(g, 0, sizeof(*g));
 	g->index = index;
 	g->agent = -1;
+	g->node = guest_node(index, on);
+	if (net->disk != SC_DISK_NONE)
+		snprintf(g->block, sizeof(g->block), "%s",
+			 net->disk == SC_DISK_VHOST_SCSI ? "sda" : "vda");
 	snprintf(g->name, sizeof(g->name), "g%u", (unsigned int)index & 0x3f);
 	snprintf(g->ip, sizeof(g->ip), "10.0.0.%u", 10 + ((unsigned int)index & 0x3f));
 	snprintf(g->mac, sizeof(g->mac), "52:54:00:00:01:%02x", (unsigned int)index & 0xff);
 	snprintf(log, sizeof(log), "%s/%s.log", lab->run_dir, g->name);
-	if (net->disk != SC_DISK_NONE)
+	if (net->disk == SC_DISK_VIRTIO || net->disk == SC_DISK_VIRTIO_IOTHREAD)
 		ret = make_disk(g, lab);
 	if (ret) {
 		err("guest %s: cannot make its disk %s: %s", g->name, g->disk, strerror(-ret));
@@ -156,7 +197,7 @@ int guest_start(struct guest *g, int index, const struct lab *lab, const struct 
  * @workers, all others to the CPUs @others unless there is none. Sets of CPUs are bits.
  */
 static int pin_threads(const struct guest *g, const struct sc_guests *cfg, unsigned int workers,
-		       unsigned int others, int host_cpus)
+		       unsigned int others, const struct guest_cpus *on)
 {
 	char path[64], comm[32];
 	struct dirent *d;
@@ -164,7 +205,7 @@ static int pin_threads(const struct guest *g, const struct sc_guests *cfg, unsig
 	unsigned int cpus;
 	DIR *dir;
 
-	if (host_cpus < 2)
+	if (on->cpus < 2)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/task", g->vmm.pid);
 	dir = opendir(path);
@@ -183,13 +224,13 @@ static int pin_threads(const struct guest *g, const struct sc_guests *cfg, unsig
 			comm[0] = 0;
 		fclose(f);
 		if (sscanf(comm, "CPU %d/KVM", &vcpu) == 1)
-			cpus = 1u << guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, host_cpus);
+			cpus = 1u << guest_vcpu_cpu(g->index, vcpu, cfg->vcpus, on);
 		else if (!strncmp(comm, "vhost-", 6))
 			cpus = workers;
 		if (!cpus)
 			continue;
 		CPU_ZERO(&set);
-		for (cpu = 0; cpu < host_cpus; cpu++) {
+		for (cpu = 0; cpu < on->cpus; cpu++) {
 			if (cpus & 1u << cpu)
 				CPU_SET(cpu, &set);
 		}
@@ -290,7 +331,7 @@ int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms)
 }
 
 int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
-	      unsigned int workers, int host_cpus, int timeout_ms)
+	      unsigned int workers, const struct guest_cpus *on, int timeout_ms)
 {
 	int64_t end = clock_ms() + timeout_ms;
 	int ret = guest_connect(g, lab, timeout_ms);
@@ -298,16 +339,35 @@ int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cf
 	if (ret)
 		return ret;
 	/* The vCPU threads appear a little after the socket. */
-	while ((ret = pin_threads(g, cfg, workers, 0, host_cpus)) == -ESRCH && clock_ms() < end)
+	while ((ret = pin_threads(g, cfg, workers, 0, on)) == -ESRCH && clock_ms() < end)
 		usleep(1000);
 	if (ret)
 		err("guest %s: cannot pin its vCPU threads: %s", g->name, strerror(-ret));
 	return ret;
 }
 
-int guest_settle(struct guest *g, const struct sc_guests *cfg, unsigned int workers, int host_cpus)
+int guest_settle(struct guest *g, const struct sc_guests *cfg, unsigned int workers,
+		 const struct guest_cpus *on)
 {
-	return pin_threads(g, cfg, workers, 1, host_cpus);
+	return pin_threads(g, cfg, workers, 1, on);
+}
+
+int guest_await_disk(struct guest *g)
+{
+	/* The disk appears some time after its driver. */
+	static const char cmd[] = "modprobe -a virtio_scsi sd_mod && n=0 && "
+		"until [ -b /dev/sda ] || [ $n = 400 ]; do usleep 25000; n=$((n + 1)); done; "
+		"[ -b /dev/sda ]";
+	char out[256] = "";
+	int ret;
+
+	if (strcmp(g->block, "sda"))
+		return 0;
+	ret = guest_run(g, cmd, out, sizeof(out));
+	if (ret)
+		err("guest %s: its disk has not appeared: %s", g->name,
+		    ret < 0 ? strerror(-ret) : out[0] ? out : "no /dev/sda after 10 s");
+	return ret > 0 ? -ENODEV : ret;
 }
 
 int guest_wait_ready(struct guest *g, int timeout_ms)

@@ -28,6 +28,8 @@ struct guest {
 	char mac[18];
 	struct proc vmm;
 	char disk[256];		/* file behind its disk, or "" */
+	char block[8];		/* its disk's name in the guest, such as "vda", or "" */
+	int node;		/* of the host, where its vCPUs and its memory are; -1: anywhere */
 	int agent;		/* socket, -1 = none */
 	uint64_t started_ns;
 	uint64_t boot_ns;	/* from the VMM's start until its agent's answer was seen */
@@ -45,6 +47,15 @@ struct guest_net {
 	const char *vf;		/* vf: PCI address of the virtual function */
 	const char *peer_ip, *peer_mac;
 	unsigned int poll_us;	/* vhost: how long its worker polls before it sleeps */
+	enum sc_ring ring;
+	const char *wwpn;	/* vhost-scsi: name of the host's target */
+};
+
+/* The host's CPUs and how guests are put on them. */
+struct guest_cpus {
+	int cpus;
+	int nodes;		/* 0: not divided */
+	enum sc_numa numa;
 };
 
 /*
@@ -53,7 +64,7 @@ struct guest_net {
  * the host has one CPU only. 0 or negative errno, the reason logged.
  */
 int guest_start(struct guest *g, int index, const struct lab *lab, const struct sc_guests *cfg,
-		const struct guest_net *net, int host_cpus);
+		const struct guest_net *net, const struct guest_cpus *on);
 /* Waits for the socket NAME.agent of who answers for @g, and connects. */
 int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms);
 /*
@@ -62,12 +73,15 @@ int guest_connect(struct guest *g, const struct lab *lab, int timeout_ms);
  * -ETIMEDOUT after @timeout_ms.
  */
 int guest_pin(struct guest *g, const struct lab *lab, const struct sc_guests *cfg,
-	      unsigned int workers, int host_cpus, int timeout_ms);
+	      unsigned int workers, const struct guest_cpus *on, int timeout_ms);
 /*
  * Moves the VMM's other threads to the first CPU. Before, while guests boot, they are on the CPU of
  * the first vCPU, so that many guests that start together do not wait for one CPU.
  */
-int guest_settle(struct guest *g, const struct sc_guests *cfg, unsigned int workers, int host_cpus);
+int guest_settle(struct guest *g, const struct sc_guests *cfg, unsigned int workers,
+		 const struct guest_cpus *on);
+/* Loads the drivers of a disk of the host's target and waits until the disk is there. */
+int guest_await_disk(struct guest *g);
 /* Waits until the agent has answered; then boot_ns is set. -ETIMEDOUT after @timeout_ms. */
 int guest_wait_ready(struct guest *g, int timeout_ms);
 /*
@@ -90,7 +104,17 @@ int guest_thaw(struct guest *g);
 /* Kills the VMM and removes its disk. Harmless if it never started. */
 void guest_stop(struct guest *g);
 
-/* CPU on which vCPU @vcpu of guest @index runs on a host of @host_cpus CPUs. Pure. */
-int guest_vcpu_cpu(int index, int vcpu, int vcpus, int host_cpus);
+/*
+ * CPU on which vCPU @vcpu of guest @index runs: any but the first, of the host or of its node. The
+ * first of a node is for VMMs of guests whose I/O is done there (unaligned). Pure.
+ */
+int guest_vcpu_cpu(int index, int vcpu, int vcpus, const struct guest_cpus *on);
+/* Node of guest @index, -1 if guests are not placed by nodes. Pure. */
+int guest_node(int index, const struct guest_cpus *on);
+/*
+ * CPU on which the VMM of guest @index starts, -1 for any: it is there when it opens its vhost
+ * devices, which are given to an I/O core of the same node. Pure.
+ */
+int guest_start_cpu(int index, int vcpus, const struct guest_cpus *on);
 
 #endif

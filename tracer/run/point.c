@@ -15,9 +15,11 @@
 
 #include "engine/engine.h"
 #include "run/bare.h"
+#include "run/hostdisk.h"
 #include "run/hosteli.h"
 #include "run/hostkvm.h"
 #include "run/hostnet.h"
+#include "run/placement.h"
 #include "run/window.h"
 #include "util/log.h"
 
@@ -30,6 +32,8 @@ struct point {
 	const struct lab *lab;
 	struct hostnet net;
 	struct hostkvm kvm;
+	struct hostdisk disk;
+	struct guest_cpus on;
 	point_phase_fn phase;
 	void *arg;
 };
@@ -100,7 +104,7 @@ static json_t *guest_kernel(struct guest *g)
 			 "page_table_isolation", !strcmp(pti, "on\n"));
 }
 
-static json_t *machine_json(struct point *p)
+static json_t *machine_json(struct point *p, const struct sc_point *pt)
 {
 	char buf[4096], *version[] = { (char *)p->lab->qemu, "--version", NULL };
 	struct proc_opts o = { .cpu = -1 };
@@ -129,6 +133,10 @@ static json_t *machine_json(struct point *p)
 	json_object_set_new(m, "guest_boot_ns", boots);
 	json_object_set_new(m, "guest_kernels", kernels);
 	json_object_set_new(m, "guest_eli", eli);
+	if (pt->config->numa)
+		json_object_set_new(m, "guest_nodes", placement_nodes(p->guests, vms));
+	if (pt->config->ring)
+		json_object_set_new(m, "guest_rings", placement_rings(p->guests, vms));
 	if (p->bare)
 		json_object_set_new(m, "bare_metal", bare_json(p->net.vf[0], BARE_CPU));
 	json_object_set_new(m, "kvm", module_params("kvm"));
@@ -166,7 +174,7 @@ static int start_bare(struct point *p, const struct sc_guests *cfg)
 }
 
 /* CPUs of vhost's workers, as bits: one, or the vCPUs' and that of the card's interrupts. */
-static unsigned int worker_cpus(const struct sc_point *shape, int cpus)
+static unsigned int worker_cpus(const struct sc_point *shape, const struct guest_cpus *on)
 {
 	unsigned int set = 1u << shape->host.nic_cpu;
 	int i, v;
@@ -175,7 +183,7 @@ static unsigned int worker_cpus(const struct sc_point *shape, int cpus)
 		return 1u << shape->config->worker_cpu;
 	for (i = 0; i < shape->guests.count; i++) {
 		for (v = 0; v < shape->guests.vcpus; v++)
-			set |= 1u << guest_vcpu_cpu(i, v, shape->guests.vcpus, cpus);
+			set |= 1u << guest_vcpu_cpu(i, v, shape->guests.vcpus, on);
 	}
 	return set;
 }
@@ -215,23 +223,31 @@ static int boot_guests(struct point *p, const struct sc_point *shape)
 {
 	struct own_kernel own;
 	const struct sc_guests *cfg = &own.cfg;
-	int i, ret = own_kernel(p->lab, shape, &own), cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int i, ret = own_kernel(p->lab, shape, &own);
+	unsigned int workers;
 	struct guest_net gn;
 
+	p->on = (struct guest_cpus){ .cpus = (int)sysconf(_SC_NPROCESSORS_ONLN),
+				     .nodes = shape->host.numa_nodes, .numa = shape->config->numa };
+	workers = worker_cpus(shape, &p->on);
 	for (i = 0; !ret && i < p->nr_guests; i++) {
 		hostnet_guest(&p->net, i, &gn);
 		gn.poll_us = shape->config->poll_us;
 		gn.disk = shape->config->disk;
 		gn.event_idx = shape->config->event_idx;
-		ret = guest_start(&p->guests[i], i, &own.lab, cfg, &gn, cpus);
+		gn.ring = shape->config->ring;
+		gn.wwpn = p->disk.wwpn[i];
+		ret = guest_start(&p->guests[i], i, &own.lab, cfg, &gn, &p->on);
 	}
 	for (i = 0; !ret && i < p->nr_guests; i++)
-		ret = guest_pin(&p->guests[i], p->lab, cfg, worker_cpus(shape, cpus), cpus,
+		ret = guest_pin(&p->guests[i], p->lab, cfg, workers, &p->on,
 				GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = guest_wait_ready(&p->guests[i], GUEST_BOOT_MS);
 	for (i = 0; !ret && i < p->nr_guests; i++)
-		ret = guest_settle(&p->guests[i], cfg, worker_cpus(shape, cpus), cpus);
+		ret = guest_await_disk(&p->guests[i]);
+	for (i = 0; !ret && i < p->nr_guests; i++)
+		ret = guest_settle(&p->guests[i], cfg, workers, &p->on);
 	for (i = 0; !ret && i < p->nr_guests; i++)
 		ret = coalesce(&p->guests[i], "eth0", cfg->coalesce_us);
 	/* Held still: no vCPU is inside a guest when the machine is saved. */
@@ -297,6 +313,8 @@ int point_prepare(const struct sc_point *shape, const struct lab *lab, point_pha
 	if (!ret)
 		ret = hostnet_setup(&p->net, n > 0 ? shape->config->net : SC_NET_NONE, n,
 			    &shape->host, p->bare ? BARE_CPU : 0);
+	if (!ret)
+		ret = hostdisk_setup(&p->disk, n > 0 ? shape->config->disk : SC_DISK_NONE, n);
 	if (!ret && p->bare) {
 		phase("bare metal", arg);
 		ret = start_bare(p, &shape->guests);
@@ -322,7 +340,8 @@ static int run_windows(struct point *p, const struct scenario *sc, const struct 
 	struct window_env env = {
 		.guests = p->guests, .nr_guests = p->nr_guests, .lab = p->lab,
 		.measure = &sc->measure, .phase = p->phase, .arg = p->arg,
-		.eli = pt->config->eli, .bare = p->bare,
+		.disk = &p->disk, .eli = pt->config->eli,
+		.bare = p->bare,
 		.load_cpu = pt->host.peer_cpus ? pt->host.cpus - pt->host.peer_cpus :
 			    pt->host.pin_load ? 0 : -1,
 		.load_cpus = pt->host.peer_cpus,
@@ -357,7 +376,7 @@ int point_measure(struct point *p, const struct scenario *sc, const struct sc_po
 		ret = run_windows(p, sc, pt, windows);
 	if (!ret)
 		*record = json_pack("{s:o, s:o, s:O}", "point", sc_point_to_json(sc, pt),
-				    "machine", machine_json(p), "windows", windows);
+				    "machine", machine_json(p, pt), "windows", windows);
 	if (!ret && !*record)
 		ret = -ENOMEM;
 	if (ret)
@@ -374,6 +393,7 @@ void point_end(struct point *p)
 		return;
 	for (i = 0; i < HOSTNET_MAX_GUESTS; i++)
 		guest_stop(&p->guests[i]);
+	hostdisk_teardown(&p->disk);
 	hostnet_teardown(&p->net);
 	hostkvm_teardown(&p->kvm);
 	free(p);

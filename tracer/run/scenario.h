@@ -55,6 +55,21 @@ enum sc_disk {
 	SC_DISK_NONE,		/* "none" */
 	SC_DISK_VIRTIO,		/* "virtio-blk": served by QEMU's main thread and its pool */
 	SC_DISK_VIRTIO_IOTHREAD,	/* "virtio-blk-iothread": the same with a thread of its own */
+	SC_DISK_VHOST_SCSI,	/* "vhost-scsi": a disk of the host kernel's target, served by vhost */
+};
+
+/* Entries of the rings of a guest's network card and vhost-scsi disk. */
+enum sc_ring {
+	SC_RING_DEFAULT,	/* what the VMM takes by itself */
+	SC_RING_256,
+	SC_RING_512,
+};
+
+/* Which sidecore (elvis-ref/) serves a guest, whose vCPUs and memory are on one node. */
+enum sc_numa {
+	SC_NUMA_OFF,		/* "off": nothing is placed by nodes */
+	SC_NUMA_ALIGNED,	/* "aligned": one of its node */
+	SC_NUMA_UNALIGNED,	/* "unaligned": one of the next node */
 };
 
 enum sc_protocol { SC_UDP, SC_TCP };
@@ -70,6 +85,7 @@ struct sc_host {
 	bool pin_load;		/* load generators run on the first CPU only, default false */
 	int nic_cpu;		/* takes the interrupts of the host's card, default 0 */
 	int peer_cpus;		/* 0..8: so many CPUs, the last ones, are the peer's; default 0 */
+	int numa_nodes;		/* 0..4, default 0: CPUs and memory are not divided */
 };
 
 /* The cable between the host's card and the peer's; not in mode fast. */
@@ -102,6 +118,8 @@ struct sc_config {
 	bool worker_free;	/* virtio-vhost: the scheduler places the workers, default false */
 	char *guest_kernel;	/* a release, or a series such as "6.1"; NULL: the testbed's */
 	char *guest_cmdline;	/* more words for its command line, or NULL */
+	enum sc_ring ring;	/* default: the VMM's */
+	enum sc_numa numa;	/* default off; else needs host.numa_nodes */
 };
 
 struct sc_workload {
@@ -144,6 +162,7 @@ struct sc_workload {
 	enum sc_rw rw;			/* default randread */
 	uint32_t block_bytes;		/* 512..1048576, a multiple of 512, default 4096 */
 	uint32_t depth;			/* 1..64 requests in flight, default 1 */
+	uint32_t readers, writers;	/* 0..16 jobs at random places; both 0: one of @rw */
 };
 
 /* Measured signals and independent counters of the same window. */

@@ -18,7 +18,10 @@ static const char *const tool_choices[] = { "rr", "stream", "memcached", "idle",
 					    NULL };
 static const char *const protocol_choices[] = { "udp", "tcp", NULL };
 static const char *const direction_choices[] = { "to-guest", "from-guest", NULL };
-static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread", NULL };
+static const char *const disk_choices[] = { "none", "virtio-blk", "virtio-blk-iothread",
+					    "vhost-scsi", NULL };
+static const char *const ring_choices[] = { "default", "256", "512", NULL };
+static const char *const numa_choices[] = { "off", "aligned", "unaligned", NULL };
 static const char *const eli_choices[] = { "off", "delivery", "full", NULL };
 static const char *const rw_choices[] = { "randread", "randwrite", "read", "write", NULL };
 const char *const sc_mode_choices[] = { "counts", "timed", "fast", NULL };
@@ -38,6 +41,8 @@ const struct sc_field sc_host_fields[] = {
 	{ "pin_load", SC_BOOL, FIELD(sc_host, pin_load), .def = false, .sparse = true },
 	{ "nic_cpu", SC_INT, FIELD(sc_host, nic_cpu), .min = 0, .max = 15, .sparse = true },
 	{ "peer_cpus", SC_INT, FIELD(sc_host, peer_cpus), .min = 0, .max = 8, .sparse = true },
+	{ "numa_nodes", SC_INT, FIELD(sc_host, numa_nodes), .min = 0, .max = 4, .def = 0,
+	  .sparse = true },
 	{ 0 }
 };
 
@@ -75,6 +80,10 @@ const struct sc_field sc_config_fields[] = {
 	{ "worker_free", SC_BOOL, FIELD(sc_config, worker_free), .def = false, .sparse = true },
 	{ "guest_kernel", SC_RELEASE, FIELD(sc_config, guest_kernel) },
 	{ "guest_cmdline", SC_WORDS, FIELD(sc_config, guest_cmdline) },
+	{ "ring", SC_CHOICE, FIELD(sc_config, ring), .def = SC_RING_DEFAULT,
+	  .choices = ring_choices, .sparse = true },
+	{ "numa", SC_CHOICE, FIELD(sc_config, numa), .def = SC_NUMA_OFF, .choices = numa_choices,
+	  .sparse = true },
 	{ 0 }
 };
 
@@ -147,6 +156,10 @@ const struct sc_field sc_workload_fields[] = {
 	  .def = 4096, .tools = BLOCK, .size = true, .multiple = 512 },
 	{ "depth", SC_U32, FIELD(sc_workload, depth), .min = 1, .max = 64, .def = 1,
 	  .tools = BLOCK },
+	{ "readers", SC_U32, FIELD(sc_workload, readers), .min = 0, .max = 16, .def = 0,
+	  .tools = BLOCK, .sparse = true },
+	{ "writers", SC_U32, FIELD(sc_workload, writers), .min = 0, .max = 16, .def = 0,
+	  .tools = BLOCK, .sparse = true },
 	{ 0 }
 };
 

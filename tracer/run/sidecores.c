@@ -11,12 +11,21 @@
 
 char *sidecores_read(void)
 {
-	size_t len = 0, room = 65536;
-	char *text = malloc(room);
-	FILE *f = text ? fopen(PATH, "re") : NULL;
+	FILE *f = fopen(PATH, "re");
+	size_t len = 0, room = 0;
+	char *text = NULL, *more;
 
-	if (f)
-		len = fread(text, 1, room - 1, f);
+	/* A vhost-scsi disk has 130 queues there, some 25 kB. */
+	while (f) {
+		more = realloc(text, room + 65536);
+		if (!more)
+			break;
+		text = more;
+		room += 65536;
+		len += fread(text + len, 1, room - 1 - len, f);
+		if (len < room - 1)
+			break;
+	}
 	if (f)
 		fclose(f);
 	if (!len) {
@@ -70,6 +79,18 @@ static json_t *line_json(char *line, bool *queue)
 	return NULL;
 }
 
+/* Of a queue: whether it has done anything. Of 130 that a vhost-scsi disk may have, one does. */
+static bool used(const json_t *o)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)o, key, v)
+		if (!describes(key) && json_integer_value(v))
+			return true;
+	return false;
+}
+
 static int parse(const char *text, json_t *cores, json_t *queues)
 {
 	char *copy = strdup(text ? text : ""), *save, *line;
@@ -80,7 +101,10 @@ static int parse(const char *text, json_t *cores, json_t *queues)
 		bool queue;
 		json_t *o = line_json(line, &queue);
 
-		ret = o ? json_array_append_new(queue ? queues : cores, o) : -1;
+		if (o && queue && !used(o))
+			json_decref(o);
+		else
+			ret = o ? json_array_append_new(queue ? queues : cores, o) : -1;
 	}
 	free(copy);
 	return ret;

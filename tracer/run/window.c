@@ -27,6 +27,7 @@ struct readings {
 	struct irq_counts host;
 	struct kvmstat kvm[HOSTNET_MAX_GUESTS];
 	char *sidecores;		/* NULL: there are none */
+	uint64_t target;		/* commands of the host's SCSI target */
 	json_t *eli[HOSTNET_MAX_GUESTS];	/* only if it is not off */
 };
 
@@ -100,6 +101,8 @@ static int read_host(const struct window_env *env, struct readings *r)
 	int i, ret = irq_counts_host(&r->host);
 
 	r->sidecores = sidecores_read();
+	if (!ret)
+		ret = hostdisk_commands(env->disk, &r->target);
 	for (i = 0; !ret && env->measure->check_kvm_stats && i < nr_vms(env); i++) {
 		ret = kvmstat_read(env->guests[i].vmm.pid, &r->kvm[i]);
 		if (ret)
@@ -235,6 +238,9 @@ static json_t *counters_json(const struct window *win)
 								 (size_t)env->nr_guests));
 	if (env->eli != SC_ELI_OFF && nr_vms(env) > 0)
 		json_object_set_new(c, "eli", eli_json(win));
+	if (env->disk->made)
+		json_object_set_new(c, "target", json_pack("{s:I}", "commands",
+			(json_int_t)(win->after.target - win->before.target)));
 	if (win->hist_dropped > 0) {
 		json_object_set_new(c, "hist", json_null());
 		json_object_set_new(c, "hist_why", json_sprintf(

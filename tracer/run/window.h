@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "run/guest.h"
+#include "run/hostdisk.h"
 #include "run/scenario.h"
 
 struct window_env {
@@ -20,6 +21,7 @@ struct window_env {
 	int load_cpu, load_cpus;	/* of the load generators: first, how many; -1: anywhere */
 	const struct lab *lab;
 	const struct sc_measure *measure;
+	const struct hostdisk *disk;	/* of the host's target; may have none */
 	enum sc_eli eli;
 	void (*phase)(const char *text, void *arg);
 	void *arg;

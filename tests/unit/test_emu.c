@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/emu.c tracer/run/emulated.c tracer/run/qmp.c tracer/run/snapshots.c tracer/run/mailbox.c tracer/run/costs.c tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/yaml.c tracer/util/args.c tracer/util/datadir.c tracer/util/fs.c tracer/util/log.c tracer/util/proc.c */
+/* LINK: tracer/run/emu.c tracer/run/emulated.c tracer/run/qmp.c tracer/run/snapshots.c tracer/run/mailbox.c tracer/run/costs.c tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_check_load.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/yaml.c tracer/util/args.c tracer/util/datadir.c tracer/util/fs.c tracer/util/log.c tracer/util/proc.c */
 /* What a snapshot's key depends on, and the command line it is made of. */
 #include "unit.h"
 

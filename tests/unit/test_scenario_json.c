@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/costs.c tracer/run/yaml.c */
+/* LINK: tracer/run/scenario.c tracer/run/scenario_check.c tracer/run/scenario_check_load.c tracer/run/scenario_fields.c tracer/run/scenario_json.c tracer/run/scenario_msg.c tracer/run/scenario_points.c tracer/run/costs.c tracer/run/yaml.c */
 /*
  * A point as JSON: there and back again gives the same bytes, and what a scenario file may not ask
  * for is refused here too.

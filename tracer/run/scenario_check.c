@@ -14,28 +14,6 @@
 /* Virtual functions of the emulated card (igb). */
 #define MAX_VFS 7
 
-struct range { uint64_t min, max; };
-
-/* Smallest and largest value of a setting over all points. */
-static struct range over_points(const struct scenario *sc, const char *key, uint64_t value)
-{
-	struct range r = { value, value };
-	size_t i, j;
-
-	for (i = 0; i < sc->nr_axes; i++) {
-		if (strcmp(sc->sweep[i].key, key))
-			continue;
-		r = (struct range){ UINT64_MAX, 0 };
-		for (j = 0; j < sc->sweep[i].n; j++) {
-			uint64_t v = sc->sweep[i].values[j];
-
-			r.min = v < r.min ? v : r.min;
-			r.max = v > r.max ? v : r.max;
-		}
-	}
-	return r;
-}
-
 static bool needs_net(const struct sc_workload *w)
 {
 	return w->tool == SC_TOOL_RR || w->tool == SC_TOOL_STREAM ||
@@ -75,9 +53,9 @@ static void check_names(struct sc_reader *rd, const struct sc_lines *lines)
 static void check_guests(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
-	struct range count = over_points(sc, "guests.count", sc->guests.count);
-	struct range guest_mb = over_points(sc, "guests.memory_mb", sc->guests.memory_mb);
-	struct range host_mb = over_points(sc, "host.memory_mb", sc->host.memory_mb);
+	struct sc_range count = sc_over_points(sc, "guests.count", sc->guests.count);
+	struct sc_range guest_mb = sc_over_points(sc, "guests.memory_mb", sc->guests.memory_mb);
+	struct sc_range host_mb = sc_over_points(sc, "host.memory_mb", sc->host.memory_mb);
 	unsigned long long need_mb = count.max * guest_mb.max + HOST_OWN_MB;
 	size_t i;
 
@@ -110,7 +88,7 @@ static bool has_vhost(const struct sc_config *c)
 static void check_workers(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
-	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct sc_range cpus = sc_over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
 	size_t i;
 
 	for (i = 0; i < sc->nr_configs; i++) {
@@ -134,57 +112,15 @@ static void check_workers(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 }
 
-/* Only a source computes. */
-static void check_compute(struct sc_reader *rd, const struct sc_lines *lines)
-{
-	const struct scenario *sc = rd->sc;
-	char key[128];
-	size_t i;
-
-	for (i = 0; i < sc->nr_workloads; i++) {
-		const struct sc_workload *w = &sc->workloads[i];
-
-		snprintf(key, sizeof(key), "workloads.%s.compute", w->name);
-		if (w->tool == SC_TOOL_STREAM && w->direction == SC_TO_GUEST &&
-		    over_points(sc, key, w->compute).max)
-			sc_problem(&rd->pb, lines->workload[i], "%s: only with direction: from-guest; "
-				   "the sender computes", key);
-	}
-}
-
-/* A stream's guests that do request-response beside it. */
-static void check_mix(struct sc_reader *rd, const struct sc_lines *lines)
-{
-	const struct scenario *sc = rd->sc;
-	struct range count = over_points(sc, "guests.count", sc->guests.count);
-	char key[128];
-	size_t i;
-
-	for (i = 0; i < sc->nr_workloads; i++) {
-		const struct sc_workload *w = &sc->workloads[i];
-		struct range rr;
-
-		snprintf(key, sizeof(key), "workloads.%s.rr_guests", w->name);
-		rr = over_points(sc, key, w->rr_guests);
-		if (w->tool == SC_TOOL_STREAM && rr.max && rr.max >= count.min)
-			sc_problem(&rd->pb, lines->workload[i], "%s: %llu, which leaves no stream to "
-				   "the %llu guests of guests.count", key, (unsigned long long)rr.max,
-				   (unsigned long long)count.min);
-		if (w->tool == SC_TOOL_STREAM && (rr.max > 0) != (w->rr_requests > 0))
-			sc_problem(&rd->pb, lines->workload[i], "workloads.%s: rr_guests and "
-				   "rr_requests go together", w->name);
-	}
-}
-
 /* The peer's CPUs are none of the vCPUs', and of neither the first one nor the card's. */
 static void check_cpus(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
-	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
-	struct range nic = over_points(sc, "host.nic_cpu", (uint64_t)sc->host.nic_cpu);
-	struct range peer = over_points(sc, "host.peer_cpus", (uint64_t)sc->host.peer_cpus);
-	uint64_t vcpus = over_points(sc, "guests.count", sc->guests.count).max *
-			 over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus).max;
+	struct sc_range cpus = sc_over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct sc_range nic = sc_over_points(sc, "host.nic_cpu", (uint64_t)sc->host.nic_cpu);
+	struct sc_range peer = sc_over_points(sc, "host.peer_cpus", (uint64_t)sc->host.peer_cpus);
+	uint64_t vcpus = sc_over_points(sc, "guests.count", sc->guests.count).max *
+			 sc_over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus).max;
 	uint64_t own = 1 + (vcpus > nic.max ? vcpus : nic.max);
 
 	if (nic.max >= cpus.min)
@@ -237,7 +173,7 @@ static void check_net(struct sc_reader *rd, const struct sc_lines *lines)
 static void check_eli(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
-	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct sc_range cpus = sc_over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
 	size_t i;
 
 	for (i = 0; i < sc->nr_configs; i++) {
@@ -245,7 +181,7 @@ static void check_eli(struct sc_reader *rd, const struct sc_lines *lines)
 
 		if (c->eli == SC_ELI_OFF)
 			continue;
-		if (over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus).max > 1)
+		if (sc_over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus).max > 1)
 			sc_problem(&rd->pb, lines->config[i], "configurations.%s.eli: %s, but guests "
 				   "have more than one vCPU; guests.vcpus: 1", c->name,
 				   sc_eli_name(c->eli));
@@ -260,9 +196,9 @@ static void check_eli(struct sc_reader *rd, const struct sc_lines *lines)
 static void check_bare_metal(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
-	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
-	struct range count = over_points(sc, "guests.count", (uint64_t)sc->guests.count);
-	struct range vcpus = over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus);
+	struct sc_range cpus = sc_over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct sc_range count = sc_over_points(sc, "guests.count", (uint64_t)sc->guests.count);
+	struct sc_range vcpus = sc_over_points(sc, "guests.vcpus", (uint64_t)sc->guests.vcpus);
 	size_t i, j;
 
 	for (i = 0; i < sc->nr_configs; i++) {
@@ -419,9 +355,9 @@ static void check_disk(struct sc_reader *rd, const struct sc_lines *lines)
 static void check_nodes(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
-	struct range nodes = over_points(sc, "host.numa_nodes", (uint64_t)sc->host.numa_nodes);
-	struct range cpus = over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
-	struct range mb = over_points(sc, "host.memory_mb", (uint64_t)sc->host.memory_mb);
+	struct sc_range nodes = sc_over_points(sc, "host.numa_nodes", (uint64_t)sc->host.numa_nodes);
+	struct sc_range cpus = sc_over_points(sc, "host.cpus", (uint64_t)sc->host.cpus);
+	struct sc_range mb = sc_over_points(sc, "host.memory_mb", (uint64_t)sc->host.memory_mb);
 	uint64_t n = nodes.max;
 
 	if (n && (nodes.min != n || cpus.min != cpus.max || mb.min != mb.max))
@@ -442,8 +378,8 @@ static void check_numa(struct sc_reader *rd, const struct sc_lines *lines)
 {
 	const struct scenario *sc = rd->sc;
 	uint64_t nodes = (uint64_t)sc->host.numa_nodes;
-	struct range count = over_points(sc, "guests.count", (uint64_t)sc->guests.count);
-	struct range guest_mb = over_points(sc, "guests.memory_mb", (uint64_t)sc->guests.memory_mb);
+	struct sc_range count = sc_over_points(sc, "guests.count", (uint64_t)sc->guests.count);
+	struct sc_range guest_mb = sc_over_points(sc, "guests.memory_mb", (uint64_t)sc->guests.memory_mb);
 	size_t i;
 
 	for (i = 0; i < sc->nr_configs; i++) {
@@ -469,96 +405,6 @@ static void check_numa(struct sc_reader *rd, const struct sc_lines *lines)
 				   (unsigned long long)count.max, (unsigned long long)guest_mb.max,
 				   (unsigned long long)nodes, (unsigned long long)need);
 	}
-}
-
-static struct range of_workload(const struct scenario *sc, const struct sc_workload *w,
-				const char *name, uint64_t value)
-{
-	char key[96];
-
-	snprintf(key, sizeof(key), "workloads.%s.%s", w->name, name);
-	return over_points(sc, key, value);
-}
-
-/* ab starts as many requests at a time as it is told, in the warm-up, too. */
-static void check_clients(struct sc_reader *rd, const struct sc_workload *w, int line)
-{
-	uint64_t clients = of_workload(rd->sc, w, "clients", w->clients).max;
-	uint64_t least = of_workload(rd->sc, w, "requests", w->requests).min;
-	struct range warmup = of_workload(rd->sc, w, "warmup", w->warmup);
-
-	if (warmup.min && warmup.min < least)
-		least = warmup.min;
-	if (least < clients)
-		sc_problem(&rd->pb, line, "workloads.%s.clients: %llu, but only %llu requests; ab "
-			   "needs one for each, in the warm-up too if there is one", w->name,
-			   (unsigned long long)clients, (unsigned long long)least);
-}
-
-/* Jobs of fio share the requests, evenly. */
-static void check_jobs(struct sc_reader *rd, const struct sc_workload *w, int line)
-{
-	static const char *const keys[] = { "requests", "warmup", "readers", "writers" };
-	uint64_t jobs = w->readers + w->writers;
-	size_t i, j;
-
-	for (i = 0; i < rd->sc->nr_axes; i++) {
-		const char *key = rd->sc->sweep[i].key;
-		size_t n = strlen(w->name);
-
-		for (j = 0; j < 4; j++)
-			if (!strncmp(key, "workloads.", 10) && !strncmp(key + 10, w->name, n) &&
-			    key[10 + n] == '.' && !strcmp(key + 11 + n, keys[j]) && (jobs || j > 1))
-				sc_problem(&rd->pb, line, "%s: cannot be swept with readers and writers, "
-					   "which share the requests evenly", key);
-	}
-	if (!jobs)
-		return;
-	if (w->requests % jobs || w->warmup % jobs)
-		sc_problem(&rd->pb, line, "workloads.%s.%s: %llu requests cannot be shared evenly by "
-			   "%llu readers and writers; %llu", w->name,
-			   w->requests % jobs ? "requests" : "warmup",
-			   (unsigned long long)(w->requests % jobs ? w->requests : w->warmup),
-			   (unsigned long long)jobs, (unsigned long long)
-			   (((w->requests % jobs ? w->requests : w->warmup) / jobs + 1) * jobs));
-	if (w->rw != SC_RANDREAD)
-		sc_problem(&rd->pb, line, "workloads.%s.rw: readers and writers say what is done; "
-			   "without rw, or without them", w->name);
-}
-
-/* What tables cannot say: limits of one key that depend on another. */
-static void check_workload(struct sc_reader *rd, const struct sc_workload *w, int line)
-{
-	static const struct { const char *key; size_t offset; } sizes[] = {
-		{ "request_bytes", offsetof(struct sc_workload, request_bytes) },
-		{ "reply_bytes", offsetof(struct sc_workload, reply_bytes) },
-		{ "message_bytes", offsetof(struct sc_workload, message_bytes) },
-	};
-	/* Which of them the tool has. */
-	size_t first = w->tool == SC_TOOL_SOCKPERF ? 2 : 0, end = w->tool == SC_TOOL_SOCKPERF ? 3 :
-		w->tool == SC_TOOL_RR ? 2 : 0;
-	char key[96];
-	size_t i;
-
-	for (i = first; w->protocol == SC_UDP && i < end; i++) {
-		uint32_t bytes = *(const uint32_t *)((const char *)w + sizes[i].offset);
-		struct range r;
-
-		snprintf(key, sizeof(key), "workloads.%s.%s", w->name, sizes[i].key);
-		r = over_points(rd->sc, key, bytes);
-		if (r.max > 1400)
-			sc_problem(&rd->pb, line, "%s: %llu does not fit into one packet; at "
-				   "most 1400 with udp, or protocol: tcp", key,
-				   (unsigned long long)r.max);
-	}
-	if (w->tool == SC_TOOL_APACHE)
-		check_clients(rd, w, line);
-	if (w->tool == SC_TOOL_BLOCK)
-		check_jobs(rd, w, line);
-	if (w->tool == SC_TOOL_PROBE &&
-	    !(w->probe_out | w->probe_cpuid | w->probe_hlt | w->probe_wrmsr))
-		sc_problem(&rd->pb, line, "workloads.%s: a probe of no exits; one of out, cpuid, "
-			   "hlt, wrmsr above 0", w->name);
 }
 
 /* How many points there will be, and whether their names fit. */
@@ -622,8 +468,6 @@ static void check_mode(struct sc_reader *rd, const struct sc_lines *lines)
 
 void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 {
-	size_t i;
-
 	check_names(rd, lines);
 	check_mode(rd, lines);
 	check_guests(rd, lines);
@@ -636,10 +480,7 @@ void sc_check(struct sc_reader *rd, const struct sc_lines *lines)
 	check_kernels(rd, lines);
 	check_coalesce(rd, lines);
 	check_cpus(rd, lines);
-	check_mix(rd, lines);
-	check_compute(rd, lines);
 	check_workers(rd, lines);
-	for (i = 0; i < rd->sc->nr_workloads; i++)
-		check_workload(rd, &rd->sc->workloads[i], lines->workload[i]);
+	sc_check_workloads(rd, lines);
 	check_points(rd, lines);
 }

@@ -123,6 +123,12 @@ void sc_tell_unknown(struct sc_reader *rd, const struct yt_node *node, const cha
 /* Sweep: the axes of the file, and how many points they make of one configuration. */
 void sc_read_sweep(struct sc_reader *rd, const struct yt_node *node, int line);
 
+/* Smallest and largest value of the setting @key, @value if it is not swept, over all points. */
+struct sc_range { uint64_t min, max; };
+struct sc_range sc_over_points(const struct scenario *sc, const char *key, uint64_t value);
+
+/* Of sc_check(), what concerns workloads. */
+void sc_check_workloads(struct sc_reader *rd, const struct sc_lines *lines);
 /* What concerns several keys at once; only worth calling when each key is right. */
 void sc_check(struct sc_reader *rd, const struct sc_lines *lines);
 

@@ -150,8 +150,8 @@ t("time_off: counts, and no times", lambda: same_as_all("time_off") and
   js("time_off")["times"]["chosen"] == 0 and not any(r["timed"] or r["total_ns"] for r in reasons(js("time_off"))))
 t("time_text: the table says how many were timed", lambda: re.search(
   r"^times: 1 exit in 1[3-9]\.\d timed \(--time 16\), \+-[\d.]+ % in total$", parts["time_text", "out"], re.M))
-# With all of them timed, some hundred instructions of the programs' own, a ns each, lie between the two
-# readings of the clock; with a sample next to none do.
+# Some hundred instructions of the programs' own, a ns each, lie between the two readings of the clock,
+# and not the same ones with a sample as with all.
 t("time_8: times are those of all exits, within three standard errors and what the programs take", lambda: all(
   (m := mean(js("time_8"), k), a := mean(js("time_8_all"), k)) and 0 <= m[1] < 0.1 * m[0] and
   -3 * m[1] - 500 <= a[0] - m[0] <= 3 * m[1] + 700 for k in ("CPUID", "IOIO")))

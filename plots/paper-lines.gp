@@ -78,6 +78,8 @@ do for [format in "svg png"] {
 				set offsets graph 0.04, graph 0.04, 0, 0
 			}
 			set tics nomirror out scale 0.6
+			# Where points have names x is a rate, and its numbers are long.
+			set format x (panel_named[p] ? "%.0s%c" : "% h")
 			set xtics autofreq nomirror out
 			if (panel_xtics[p] ne "") { eval "set xtics nomirror out " . panel_xtics[p] }
 			set ytics autofreq nomirror out

@@ -35,7 +35,7 @@ put build/exitlab
 # The guests do what comes over their serial line: every answer ends with a line "@@".
 mkdir -p "$work/l2" "$work/root/lab"
 {
-	sed '/virtio-ports/,$d' testbed/guest/l2-init
+	sed '/^# A port gets its name/,$d' testbed/guest/l2-init
 	cat <<'INIT'
 netload server udp 7000 64 64 &
 stty -F /dev/ttyS0 raw -echo

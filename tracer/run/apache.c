@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/reports.h"
 #include "util/log.h"
 
 #define TIMEOUT_MS	(600 * 1000)
@@ -23,19 +24,14 @@ void apache_server(const struct sc_workload *w, char *cmd, size_t size)
 		 "{ cat /tmp/apache.*; false; }", w->page_bytes);
 }
 
-static void report_name(const struct load *l, int i, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s.%d", l->peer_log, i);
-}
-
 static int start(struct load *l, int i, uint64_t requests, uint64_t clients)
 {
-	char log[300], url[64], n[32], c[32];
+	char log[REPORTS_PATH], url[64], n[32], c[32];
 	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .cpus = l->cpus,
 				.log = log };
 	char *argv[] = { "ab", "-q", "-n", n, "-c", c, url, NULL };
 
-	report_name(l, i, log, sizeof(log));
+	reports_path(l, i, log, sizeof(log));
 	unlink(log);
 	snprintf(url, sizeof(url), "http://%s/page", l->guests[i].ip);
 	snprintf(n, sizeof(n), "%" PRIu64, requests);
@@ -71,16 +67,9 @@ json_t *apache_parse_ab(const char *report)
 
 static int read_report(struct load *l, int i, json_t **out)
 {
-	char name[300], report[8192];
-	size_t n;
-	FILE *f;
+	char report[8192];
 
-	report_name(l, i, name, sizeof(name));
-	f = fopen(name, "re");
-	n = f ? fread(report, 1, sizeof(report) - 1, f) : 0;
-	if (f)
-		fclose(f);
-	report[n] = 0;
+	reports_text(l, i, report, sizeof(report));
 	*out = apache_parse_ab(report);
 	if (*out)
 		return 0;
@@ -117,20 +106,5 @@ int apache_prepare(struct load *l)
 
 int apache_result(struct load *l, json_t **result, double *work)
 {
-	json_t *all = json_array(), *one = NULL;
-	int i, ret = 0;
-
-	*work = 0;
-	for (i = 0; !ret && i < l->nr_guests; i++) {
-		ret = read_report(l, i, &one);
-		if (ret)
-			break;
-		*work += json_number_value(json_object_get(one, "requests"));
-		json_array_append_new(all, one);
-	}
-	if (!ret)
-		*result = l->nr_guests == 1 ? json_incref(json_array_get(all, 0)) :
-					      json_pack("{s:O}", "per_guest", all);
-	json_decref(all);
-	return ret;
+	return reports_result(l, read_report, "requests", 1, result, work);
 }

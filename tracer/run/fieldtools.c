@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/reports.h"
 #include "util/log.h"
 
 #define IPERF3_PORT	"7003"
@@ -46,20 +47,15 @@ const char *fieldtools_kill(const struct sc_workload *w)
 	return w->tool == SC_TOOL_IPERF3 ? "killall iperf3" : "killall sockperf";
 }
 
-static void report_name(const struct load *l, int i, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s.%d", l->peer_log, i);
-}
-
 /* @amount: bytes, or seconds. */
 static int start(struct load *l, int i, uint64_t amount)
 {
 	const struct sc_workload *w = l->w;
-	char log[300], text[300], *argv[20], *save = NULL, *word;
+	char log[REPORTS_PATH], text[300], *argv[20], *save = NULL, *word;
 	struct proc_opts o = { .netns = HOSTNET_PEER_NS, .cpu = l->cpu, .log = log };
 	int n = 0;
 
-	report_name(l, i, log, sizeof(log));
+	reports_path(l, i, log, sizeof(log));
 	unlink(log);
 	/* -i 0: no interim reports, whose timer would be part of what is measured. */
 	if (w->tool == SC_TOOL_IPERF3)
@@ -142,17 +138,10 @@ json_t *fieldtools_parse_sockperf(const char *report)
 
 static int read_report(struct load *l, int i, json_t **out)
 {
-	char name[300], report[16384];
 	bool iperf3 = l->w->tool == SC_TOOL_IPERF3;
-	size_t n;
-	FILE *f;
+	char report[16384];
+	size_t n = reports_text(l, i, report, sizeof(report));
 
-	report_name(l, i, name, sizeof(name));
-	f = fopen(name, "re");
-	n = f ? fread(report, 1, sizeof(report) - 1, f) : 0;
-	if (f)
-		fclose(f);
-	report[n] = 0;
 	*out = iperf3 ? fieldtools_parse_iperf3(report) : fieldtools_parse_sockperf(report);
 	if (*out)
 		return 0;
@@ -214,21 +203,7 @@ int fieldtools_prepare(struct load *l)
 int fieldtools_result(struct load *l, json_t **result, double *work)
 {
 	bool iperf3 = l->w->tool == SC_TOOL_IPERF3;
-	json_t *all = json_array(), *one = NULL;
-	int i, ret = 0;
 
-	*work = 0;
-	for (i = 0; !ret && i < l->nr_guests; i++) {
-		ret = read_report(l, i, &one);
-		if (ret)
-			break;
-		*work += iperf3 ? json_number_value(json_object_get(one, "bytes")) / 1e6 :
-				  json_number_value(json_object_get(one, "requests"));
-		json_array_append_new(all, one);
-	}
-	if (!ret)
-		*result = l->nr_guests == 1 ? json_incref(json_array_get(all, 0)) :
-					      json_pack("{s:O}", "per_guest", all);
-	json_decref(all);
-	return ret;
+	return reports_result(l, read_report, iperf3 ? "bytes" : "requests", iperf3 ? 1e-6 : 1, result,
+			      work);
 }

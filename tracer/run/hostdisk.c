@@ -35,6 +35,12 @@ static int tell(const char *what, const char *path)
 
 static int make_dir(const char *path)
 {
+	return mkdir(path, 0755) ? tell("make", path) : 0;
+}
+
+/* One that others may have made, and go on using. */
+static int make_shared(const char *path)
+{
 	return mkdir(path, 0755) && errno != EEXIST ? tell("make", path) : 0;
 }
 
@@ -62,18 +68,19 @@ static void group_path(const struct hostdisk *d, int i, char *path, size_t size)
 	snprintf(path, size, FABRIC "/%s/tpgt_1", d->wwpn[i]);
 }
 
-static int make_backing(int i)
+/* Its folder is made by one alone: whoever made it has the disk, and the target of that number. */
+static int make_backing(struct hostdisk *d, int i)
 {
 	char path[128], text[32];
 	int ret;
 
 	disk_path(i, path, sizeof(path));
 	snprintf(text, sizeof(text), "rd_pages=%u", GUEST_DISK_BYTES / PAGE_BYTES);
-	ret = make_dir(HBA);
-	if (!ret)
-		ret = make_dir(path);
-	if (!ret)
-		ret = write_file(path, "control", text);
+	ret = make_dir(path);
+	if (ret)
+		return ret;
+	d->made = i + 1;
+	ret = write_file(path, "control", text);
 	return ret ? ret : write_file(path, "enable", "1");
 }
 
@@ -85,7 +92,7 @@ static int make_target(struct hostdisk *d, int i)
 	snprintf(d->wwpn[i], sizeof(d->wwpn[i]), "naa.60014050000001%02x", (unsigned int)i & 0xff);
 	group_path(d, i, group, sizeof(group));
 	disk_path(i, disk, sizeof(disk));
-	ret = make_dir(FABRIC);
+	ret = make_shared(FABRIC);
 	snprintf(path, sizeof(path), FABRIC "/%s", d->wwpn[i]);
 	if (!ret)
 		ret = make_dir(path);
@@ -109,11 +116,12 @@ static int load_modules(struct hostdisk *d)
 		err("disk: vhost-scsi: the host's kernel has no module vhost_scsi that can be loaded");
 		return ret < 0 ? ret : -ENODEV;
 	}
-	if (!access(TARGET, F_OK))
-		return 0;
-	if (mount("configfs", CONFIGFS, "configfs", 0, NULL))
-		return tell("mount", CONFIGFS);
-	d->mounted = true;
+	if (access(TARGET, F_OK)) {
+		if (mount("configfs", CONFIGFS, "configfs", 0, NULL))
+			return tell("mount", CONFIGFS);
+		d->mounted = true;
+	}
+	d->loaded = true;
 	return 0;
 }
 
@@ -127,9 +135,12 @@ int hostdisk_setup(struct hostdisk *d, enum sc_disk kind, int guests)
 	if (guests > HOSTDISK_MAX)
 		return -E2BIG;
 	ret = load_modules(d);
+	if (!ret)
+		ret = make_shared(HBA);
+	if (!ret)
+		ret = make_shared(FABRIC);
 	for (i = 0; !ret && i < guests; i++) {
-		d->made = i + 1;
-		ret = make_backing(i);
+		ret = make_backing(d, i);
 		if (!ret)
 			ret = make_target(d, i);
 	}
@@ -142,6 +153,13 @@ int hostdisk_setup(struct hostdisk *d, enum sc_disk kind, int guests)
 static void remove_dir(const char *path)
 {
 	if (rmdir(path) && errno != ENOENT)
+		tell("remove", path);
+}
+
+/* Others may use it still. */
+static void remove_shared(const char *path)
+{
+	if (rmdir(path) && errno != ENOENT && errno != ENOTEMPTY && errno != EBUSY)
 		tell("remove", path);
 }
 
@@ -165,7 +183,6 @@ static void remove_target(const struct hostdisk *d, int i)
 void hostdisk_teardown(struct hostdisk *d)
 {
 	char path[128];
-	bool any = d->made > 0;
 
 	while (d->made > 0) {
 		int i = --d->made;
@@ -175,10 +192,11 @@ void hostdisk_teardown(struct hostdisk *d)
 		disk_path(i, path, sizeof(path));
 		remove_dir(path);
 	}
-	if (any) {
-		remove_dir(FABRIC);
-		remove_dir(HBA);
+	if (d->loaded) {
+		remove_shared(FABRIC);
+		remove_shared(HBA);
 	}
+	d->loaded = false;
 	if (d->mounted && umount(CONFIGFS))
 		tell("unmount", CONFIGFS);
 	d->mounted = false;

@@ -14,6 +14,7 @@
 
 struct hostdisk {
 	int made;			/* disks of which anything is there */
+	bool loaded;			/* the target's folders are there */
 	bool mounted;			/* configfs, by us */
 	char wwpn[HOSTDISK_MAX][32];
 };

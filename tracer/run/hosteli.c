@@ -143,40 +143,46 @@ static json_t *stats_json(const char *text)
 	return o;
 }
 
-json_t *hosteli_json(pid_t vm)
+json_t *hosteli_state(pid_t vm)
 {
 	char text[8192], mode[32], why[128];
-	int dir = vm_dir(vm), routes = 0;
+	int dir = vm_dir(vm), routes = 0, ret;
 	const char *p;
-	json_t *o;
 
 	if (dir < 0)
 		return json_null();
-	if (read_at(dir, "eli_state", text, sizeof(text))) {
-		close(dir);
+	ret = read_at(dir, "eli_state", text, sizeof(text));
+	close(dir);
+	if (ret)
 		return json_null();
-	}
 	value_of(text, "mode", mode, sizeof(mode));
 	value_of(text, "why", why, sizeof(why));
 	for (p = text; (p = strstr(p, "\nroute ")); p++)
 		routes++;
-	o = json_pack("{s:s, s:s?, s:i}", "mode", mode, "why", strcmp(why, "-") ? why : NULL,
-		      "routes", routes);
-	if (o && !read_at(dir, "eli_stats", text, sizeof(text)))
-		json_object_set_new(o, "stats", stats_json(text));
+	return json_pack("{s:s, s:s?, s:i}", "mode", mode, "why", strcmp(why, "-") ? why : NULL,
+			 "routes", routes);
+}
+
+json_t *hosteli_stats(pid_t vm)
+{
+	int dir = vm_dir(vm), ret;
+	char text[8192];
+
+	if (dir < 0)
+		return json_null();
+	ret = read_at(dir, "eli_stats", text, sizeof(text));
 	close(dir);
-	return o;
+	return ret ? json_null() : stats_json(text);
 }
 
 json_t *hosteli_delta(const json_t *before, const json_t *after)
 {
-	json_t *from = json_object_get(before, "stats"), *to = json_object_get(after, "stats");
 	json_t *o = json_object(), *v;
 	const char *key;
 
 	/* What KVM has not counted yet it leaves out. */
-	json_object_foreach(to, key, v)
+	json_object_foreach((json_t *)after, key, v)
 		json_object_set_new(o, key, json_integer(json_integer_value(v) -
-			json_integer_value(json_object_get(from, key))));
+			json_integer_value(json_object_get(before, key))));
 	return o;
 }

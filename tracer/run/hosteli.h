@@ -19,12 +19,13 @@
 int hosteli_set(pid_t vm, enum sc_eli mode);
 
 /*
- * What KVM says of the VM now: { "mode": "full", "why": null, "routes": N, "stats": { ... } }. New
- * reference; a JSON null if its KVM has no ELI, NULL on -ENOMEM.
+ * What KVM says of the VM now: { "mode": "full", "why": null, "routes": N }, and its counters,
+ * { NAME: N }. New references; a JSON null if its KVM has no ELI, NULL on -ENOMEM.
  */
-json_t *hosteli_json(pid_t vm);
+json_t *hosteli_state(pid_t vm);
+json_t *hosteli_stats(pid_t vm);
 
-/* Of two such: the numbers of "stats" that were counted in between. New reference. */
+/* What was counted from @before to @after, of hosteli_stats(). New reference. */
 json_t *hosteli_delta(const json_t *before, const json_t *after);
 
 #endif

@@ -127,7 +127,7 @@ static json_t *machine_json(struct point *p, const struct sc_point *pt)
 	for (i = 0; i < vms; i++)
 		json_array_append_new(boots, json_integer((json_int_t)p->guests[i].boot_ns));
 	for (i = 0; i < vms; i++)
-		json_array_append_new(eli, hosteli_json(p->guests[i].vmm.pid));
+		json_array_append_new(eli, hosteli_state(p->guests[i].vmm.pid));
 	for (i = 0; i < vms; i++)
 		json_array_append_new(kernels, guest_kernel(&p->guests[i]));
 	json_object_set_new(m, "guest_boot_ns", boots);

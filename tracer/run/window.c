@@ -110,7 +110,7 @@ static int read_host(const struct window_env *env, struct readings *r)
 			    strerror(-ret));
 	}
 	for (i = 0; !ret && env->eli != SC_ELI_OFF && i < nr_vms(env); i++)
-		r->eli[i] = hosteli_json(env->guests[i].vmm.pid);
+		r->eli[i] = hosteli_stats(env->guests[i].vmm.pid);
 	return ret;
 }
 

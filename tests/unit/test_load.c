@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LINK: tracer/run/load.c tracer/run/apache.c tracer/run/fieldtools.c tracer/run/inside.c tracer/run/guest.c tracer/util/proc.c tracer/util/log.c tracer/util/args.c tracer/run/scenario_fields.c tracer/run/scenario_msg.c tracer/run/yaml.c */
+/* LINK: tracer/run/load.c tracer/run/apache.c tracer/run/fieldtools.c tracer/run/reports.c tracer/run/inside.c tracer/run/guest.c tracer/util/proc.c tracer/util/log.c tracer/util/args.c tracer/run/scenario_fields.c tracer/run/scenario_msg.c tracer/run/yaml.c */
 /* Reports of foreign load generators, and where vCPUs are pinned. */
 #include "unit.h"
 

@@ -14,7 +14,7 @@ void reports_path(const struct load *l, int i, char *path, size_t size);
 /* Its text, cut at @size - 1 bytes; empty if there is none. Returns its length. */
 size_t reports_text(const struct load *l, int i, char *text, size_t size);
 
-/* Reads the report about guest @i: *@out is a new object. 0 or negative errno, the reason logged. */
+/* The report about guest @i; *@out is a new object. 0 or negative errno, the reason logged. */
 typedef int (*reports_one)(struct load *l, int i, json_t **out);
 
 /*

@@ -7,7 +7,8 @@
 #
 # NAME is that of scenarios/gate-NAME.yaml; default all. With modules for the host (the folder that
 # testbed/build-kvm.sh --patch eli-ref/patches prints) it is that of scenarios/NAME.yaml; default those
-# of exitless interrupts: eli-rr, eli-stream, eli-apache, eli-memcached, eli-iperf3, eli-sockperf.
+# of exitless interrupts: eli-rr, eli-stream, eli-apache, eli-memcached, eli-iperf3, eli-sockperf. Those of
+# sidecores, elvis-NAME, need modules with elvis-ref/patches, too.
 #
 #   EXITLAB_REPEAT=N  check each N times, every record measured anew (default 1)
 #   EXITLAB_JOBS=N    points at a time (default: as CPUs and memory allow)

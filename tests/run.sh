@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, eli-guests, bochs, elvis, elvis-block and replies, which build kernel modules, report, which installs
+#	and eli, eli-gates, eli-guests, bochs, elvis, elvis-block, elvis-gates and replies, which build kernel modules, report, which installs
 #	a browser, and patches, which installs sparse)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
@@ -197,6 +197,10 @@ fi
 # Not part of all: guests' disks on vhost-scsi, rings, nodes.
 if want elvis-block; then
 	collect elvis-block tests/system/elvis-block.sh
+fi
+# Not part of all: their gates, each measured twice.
+if want elvis-gates; then
+	collect elvis-gates tests/system/eli-gates.sh elvis
 fi
 # Not part of all: vhost's replies without exits.
 if want replies; then

@@ -5,16 +5,34 @@
 # eli-ref/patches. Each is measured twice and must be equal to its committed baseline both times. Prints TAP;
 # 25 minutes on 2 cores, and 4 for the modules if they are not built yet.
 #
-# usage: tests/system/eli-gates.sh [NAME...]	(needs the testbed: make setup; NAME as in tests/gates.sh)
+# Likewise gates of sidecores and exitless replies, with names of scenarios elvis-*: vhost is built then, too,
+# with elvis-ref/patches.
+#
+# usage: tests/system/eli-gates.sh [elvis | NAME...]	(needs the testbed: make setup; NAME as in tests/gates.sh;
+#	elvis: all of those of sidecores)
 # ELI_MODULES=DIR takes modules that are built already.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 cd "$TOP"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-modules=${ELI_MODULES:-$(testbed/build-kvm.sh --no-intel --patch eli-ref/patches)}
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=(eli-rr eli-stream eli-apache eli-memcached eli-iperf3 eli-sockperf)
+if [ "${names[0]}" = elvis ]; then
+	names=(elvis-rr elvis-mix elvis-stream elvis-apache elvis-memcached elvis-block elvis-ring elvis-numa elvis-systor)
+fi
+# What makes the gate's own test: a scenario, its point that loses what it is for, how, and which exits show it.
+case ${names[0]} in
+elvis-*)
+	patches=(--vhost --patch eli-ref/patches --patch elvis-ref/patches)
+	scenario=elvis-rr point=elvis how='s/eli_replies=on/eli_replies=off/' reason='EXCP_13 exits'
+	;;
+*)
+	patches=(--patch eli-ref/patches)
+	scenario=eli-rr point=eli how='s/, eli: full//' reason='INTR exits'
+	;;
+esac
+modules=${ELI_MODULES:-$(testbed/build-kvm.sh --no-intel "${patches[@]}")}
 
 n=0
 t() { # NAME STATUS : STATUS 0 passes
@@ -32,14 +50,14 @@ for name in "${names[@]}"; do
 	t "$name: counts were compared exactly" $?
 done
 
-# A gate that passes anything would pass here too: interrupts that are delivered as without ELI.
+# A gate that passes anything would pass here too: interrupts, or replies, that are delivered as without ELI.
 mkdir "$work/in"
-sed 's/, eli: full//' scenarios/eli-rr.yaml >"$work/in/eli-rr.yaml"
+sed "$how" "scenarios/$scenario.yaml" >"$work/in/$scenario.yaml"
 rc=0
-EXITLAB_NO_SETUP=1 build/exitlab -q run --modules "$modules" --only eli -o "$work/lost" "$work/in/eli-rr.yaml" >&2 || rc=99
-[ $rc = 99 ] || build/exitlab check --only eli scenarios/eli-rr.baseline "$work/lost" >"$work/lost.txt" || rc=$?
+EXITLAB_NO_SETUP=1 build/exitlab -q run --modules "$modules" --only $point -o "$work/lost" "$work/in/$scenario.yaml" >&2 || rc=99
+[ $rc = 99 ] || build/exitlab check --only $point "scenarios/$scenario.baseline" "$work/lost" >"$work/lost.txt" || rc=$?
 sed "s/^/lost: /" "$work/lost.txt" >&2
 t "ELI that does nothing is a regression" "$([ $rc = 1 ]; echo $?)"
-grep -q 'INTR exits' "$work/lost.txt"
+grep -q "$reason" "$work/lost.txt"
 t "and the gate names the interrupts' exits" $?
 echo "1..$n"

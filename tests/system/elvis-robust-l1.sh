@@ -314,6 +314,36 @@ if want switch; then
 		sidecore_stuck_us=100 sidecore_poll_stop_ms=3000
 fi
 
+# --- several sidecores: six devices spread over them, flushed and reset while all of them stream
+if want cores; then
+	cpus=1
+	for n in 1 2 3; do
+		set_par sidecores=1-$n
+		for mode in off on; do
+			set_par sidecore_poll=$mode
+			streams=
+			for p in "0 stop" "1 reset" "2 move"; do
+				rings_bg pair t${p% *}a t${p% *}b 1500 32 700 ${p#* } 40 >/tmp/s${p% *} &
+				streams="$streams $!"
+			done
+			# One look at it: a device that is reset has no worker for a moment.
+			until cat $dbg/sidecores >/tmp/now; [ "$(grep -c ^queue /tmp/now)" = 12 ] || [ ! -d /proc/${streams##* } ]; do
+				usleep 2000
+			done
+			sed -n 's/^core/& cpu/p' /tmp/now >/tmp/more
+			threads_now=$(vhosts core)
+			wait $streams
+			for p in 0 1 2; do
+				mv /tmp/s$p /tmp/out
+				[ $p != 0 ] || echo "threads=$threads_now" >>/tmp/out
+				show cores_${n}_${mode}_$p
+			done
+		done
+	done
+	cpus=3
+	set_par sidecores=2 sidecore_poll=auto
+fi
+
 # --- polling for ever does not hold up RCU's tasks variant, which tracers wait for
 if want rcu; then
 	set_par sidecore_poll=on

@@ -152,6 +152,20 @@ if "switch" in parts:
         t(f"switch_{i}: a stream is whole while its configuration changes",
           lambda: whole(f"switch_{i}", 1500) and whole(f"switch_other_{i}", 1500))
     t("switches: it did change", lambda: log.more("switches")["switches"] > 48)
+if "cores" in parts:
+    def cores(n, mode):
+        """The lines of sidecores while six devices were there: CPU -> number of devices"""
+        return {int(c): int(w) for c, w in re.findall(r"^core cpu (\d+) .*?workers (\d+) ",
+                                                      log.parts[f"cores_{n}_{mode}_0", "more"], re.M)}
+    for n in (1, 2, 3):
+        for mode in ("off", "on"):
+            t(f"cores_{n}_{mode}_0: six devices are served by {n} threads, as many by each",
+              lambda: cores(n, mode) == {c: 6 // n for c in range(1, n + 1)} and
+              nums(f"cores_{n}_{mode}_0")["threads"] == n)
+            for p in (0, 1, 2):
+                t(f"cores_{n}_{mode}_{p}: a stream is whole, its device changed in mid-traffic",
+                  lambda: whole(f"cores_{n}_{mode}_{p}", 1500,
+                                nums(f"cores_{n}_{mode}_{p}")["actions"] == 1500 // 40))
 if "rcu" in parts:
     t("rcu: a queue was polled", lambda: log.more("rcu")["polled"] > 0)
     t("rcu: a tracer could be removed meanwhile", lambda: log.out("rcu") == "done\n")

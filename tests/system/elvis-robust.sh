@@ -9,7 +9,7 @@
 #
 # MODULES: a folder with vhost.ko and vhost_net.ko; default: built from elvis-ref/patches
 # KILLS: how many processes are killed, and how many virtual machines (default 100)
-# PART: parity kernel evil actions kill scsi policy queue switch rcu; default: all
+# PART: parity kernel evil actions kill scsi policy queue switch cores rcu; default: all
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/l1.sh"
@@ -17,7 +17,7 @@
 cd "$TOP"
 mods=${1:-$(testbed/build-kvm.sh --vhost --no-intel --patch elvis-ref/patches)}
 shift $(($# > 0))
-parts=${*:-parity kernel evil actions kill scsi policy queue switch rcu}
+parts=${*:-parity kernel evil actions kill scsi policy queue switch cores rcu}
 l1_open
 gcc -std=gnu11 -O2 -static -s -Wall -Wextra -Werror -o "$L1_WORK/elvis-rings" \
 	tests/system/elvis-rings.c tests/system/elvis-evil.c tests/system/elvis-scsi.c tests/system/rings.c
@@ -35,6 +35,6 @@ depends_of "$kernel" vhost_scsi | while read -r m; do
 	esac
 done >"$L1_WORK/root/elvis/modules"
 { echo "parts='$parts'; kills=${KILLS:-100}"; cat tests/system/elvis-robust-l1.sh; } |
-	l1_run -accel tcg,thread=single -icount shift=0,sleep=off,quantum=20000 -smp 3
+	l1_run -accel tcg,thread=single -icount shift=0,sleep=off,quantum=20000 -smp 4
 if [ -n "${KEEP_LOG:-}" ]; then cp "$L1_WORK/text" "$KEEP_LOG"; fi
 python3 tests/system/elvis-robust.py "$L1_WORK/text" "$parts"

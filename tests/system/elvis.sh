@@ -4,12 +4,16 @@
 # guests, KVM and perf events count, kicks that end when polling begins, and the time of each thread, which
 # must be all there is. Builds the modules first. Prints TAP; 6 minutes, of which 3 are the first build.
 #
-# usage: tests/system/elvis.sh	(needs the testbed: make setup; ELVIS_MODULES=DIR: built already)
+# usage: tests/system/elvis.sh	(needs the testbed: make setup)
+# ELVIS_MODULES=DIR: built already; ELVIS_RECORDS=DIR: judges DIR/rr and DIR/mix, the records of such runs.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 cd "$TOP"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+if [ -n "${ELVIS_RECORDS:-}" ]; then
+	exec python3 tests/system/elvis.py "$ELVIS_RECORDS"
+fi
 mods=${ELVIS_MODULES:-}
 if [ -z "$mods" ]; then
 	testbed/build-kvm.sh --vhost --no-intel --patch eli-ref/patches --patch elvis-ref/patches "$work/modules" >&2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2086
 # Sourced by the emulated host's init of tests/system/replies.sh: a guest on vhost-net, its vCPU on CPU 1, vhost's
 # sidecore on CPU 2, all else on CPU 0.
 
@@ -14,7 +14,8 @@ tap_up() {
 	ip neigh add 10.0.0.10 lladdr 52:54:00:00:01:00 nud permanent dev t0
 }
 
-# guest_up [WORD...] : a guest with these words on its command line, whose agent answers
+# guest_up [WORD...] : a guest with these words on its command line, whose agent answers; $second: QEMU's options for its
+# second card, which otherwise has no other end
 guest_up() {
 	rm -f /run/a.in /run/a.out
 	mkfifo /run/a.in /run/a.out
@@ -26,7 +27,7 @@ exitlab.ip=10.0.0.10 exitlab.peer=10.0.0.1 exitlab.peer_mac=$(cat /sys/class/net
 		-chardev pipe,id=agent,path=/run/a -device virtserialport,chardev=agent,name=exitlab.agent \
 		-netdev tap,id=n0,ifname=t0,script=no,downscript=no,vhost=on \
 		-device virtio-net-pci,netdev=n0,mac=52:54:00:00:01:00,romfile= \
-		-netdev hubport,id=n1,hubid=0 -device virtio-net-pci,netdev=n1,romfile= 2>/run/g0.log &
+		${second:--netdev hubport,id=n1,hubid=0 -device virtio-net-pci,netdev=n1,romfile=} 2>/run/g0.log &
 	vmm=$!
 	until vcpu=$(grep -l "CPU 0/KVM" /proc/$vmm/task/*/comm 2>/dev/null) && [ -n "$vcpu" ]; do usleep 10000; done
 	vcpu=${vcpu%/comm} vcpu=${vcpu##*/}

@@ -129,6 +129,29 @@ void guest_backend(struct guest *g, bool on)
 	}
 }
 
+/*
+ * A bridge drops what a port without a carrier sends, and hears of the carrier from a work that the
+ * kernel puts off, by a second when others came before (net/core/link_watch.c). PATIENCE_MS at most.
+ */
+static void tap_await_bridge(const char *name)
+{
+	char path[64], state = '3';
+	int i, fd;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/brport/state", name);
+	for (i = 0; i < PATIENCE_MS; i++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return;	/* in no bridge */
+		check(read(fd, &state, 1) == 1, path);
+		close(fd);
+		if (state == '3')	/* BR_STATE_FORWARDING */
+			return;
+		usleep(1000);
+	}
+	check(false, "bridge does not forward");
+}
+
 static int tap_open(const char *name)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -138,6 +161,7 @@ static int tap_open(const char *name)
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	check(!ioctl(fd, TUNSETIFF, &ifr), "tap device");
 	check(!ioctl(fd, TUNSETVNETHDRSZ, &hdr), "header size");
+	tap_await_bridge(name);
 	return fd;
 }
 

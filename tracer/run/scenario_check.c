@@ -278,9 +278,13 @@ static void check_coalesce(struct sc_reader *rd, const struct sc_lines *lines)
 	}
 	if (!swept)
 		check_coalesce_value(rd, sc->guests.coalesce_us, lines->guests);
-	if ((swept || sc->guests.coalesce_us) && vfs < sc->nr_configs)
-		sc_problem(&rd->pb, swept ? lines->sweep : lines->guests, "guests.coalesce_us: only "
-			   "with net: vf in every configuration; a virtio device has no moderation");
+	/* Swept, the points of other configurations would all be the same. */
+	if (swept && vfs < sc->nr_configs)
+		sc_problem(&rd->pb, lines->sweep, "guests.coalesce_us: swept only with net: vf in every "
+			   "configuration; a virtio device has no moderation");
+	else if (sc->guests.coalesce_us && !vfs)
+		sc_problem(&rd->pb, lines->guests, "guests.coalesce_us: no configuration has net: vf; a "
+			   "virtio device has no moderation");
 }
 
 size_t scenario_kernels(const struct scenario *sc, const char *names[SC_MAX_KERNELS])

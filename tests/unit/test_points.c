@@ -70,6 +70,22 @@ static void test_last_axis_then_repeat_vary_fastest(void **state)
 		   "a,host.cpus=2,guests.vcpus=2", "a,host.cpus=2,guests.vcpus=2#2");
 }
 
+/* Only a virtual function holds interrupts back. */
+static void test_coalescing_is_of_virtual_functions(void **state)
+{
+	struct scenario *sc = parse("guests: { coalesce_us: 12 }\n" BODY);
+	struct sc_point *p;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(scenario_points(sc, &p, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(p[0].guests.coalesce_us, 12);
+	assert_int_equal(p[1].guests.coalesce_us, 0);
+	scenario_points_free(p, n);
+	scenario_free(sc);
+}
+
 /* A swept value is set in its point, kept as a parameter, and changes nothing else. */
 static void test_values_are_put_in(void **state)
 {
@@ -193,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_one_per_configuration),
 		cmocka_unit_test(test_repeat_keeps_first_name),
 		cmocka_unit_test(test_last_axis_then_repeat_vary_fastest),
+		cmocka_unit_test(test_coalescing_is_of_virtual_functions),
 		cmocka_unit_test(test_values_are_put_in),
 		cmocka_unit_test(test_outside_is_not_told),
 		cmocka_unit_test(test_default_costs),

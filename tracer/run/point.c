@@ -194,16 +194,13 @@ struct own_kernel {
 	char kernel[300], initrd[300], cmdline[500];
 };
 
-/* What a configuration says of guests, put into copies of what is said for all. */
+/* What a configuration says of the guests' kernel, put into copies of what is said for all. */
 static int own_kernel(const struct lab *lab, const struct sc_point *shape, struct own_kernel *o)
 {
 	const struct sc_config *c = shape->config;
 
 	o->lab = *lab;
 	o->cfg = shape->guests;
-	/* A virtio device does not hold interrupts back. */
-	if (c->net != SC_NET_VF)
-		o->cfg.coalesce_us = 0;
 	if (c->guest_cmdline) {
 		snprintf(o->cmdline, sizeof(o->cmdline), "%s%s%s",
 			 shape->guests.cmdline ? shape->guests.cmdline : "",

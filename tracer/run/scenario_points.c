@@ -263,6 +263,9 @@ static int make_point(const struct scenario *sc, const struct sc_config *config,
 	if (!pt->parameters || !pt->inner_parameters || !pt->workloads)
 		return -ENOMEM;
 	memcpy(pt->workloads, sc->workloads, sc->nr_workloads * sizeof(*pt->workloads));
+	/* A virtio device does not hold interrupts back. */
+	if (config->net != SC_NET_VF)
+		pt->guests.coalesce_us = 0;
 	snprintf(id, sizeof(id), "%s", config->name);
 	snprintf(inner, sizeof(inner), "%s", config->name);
 	rc = set_axes(sc, pt, combination, id, inner, sizeof(id));

@@ -193,6 +193,7 @@ fi
 if want elvis; then
 	collect elvis-robust tests/system/elvis-robust.sh
 	collect elvis tests/system/elvis.sh
+	collect elvis-replies tests/system/elvis-replies.sh
 fi
 # Not part of all: guests' disks on vhost-scsi, rings, nodes.
 if want elvis-block; then

@@ -315,6 +315,7 @@ if want switch; then
 fi
 
 # --- several sidecores: six devices spread over them, flushed and reset while all of them stream
+served() { sed -n 's/^core.* workers \([0-9]*\).*/\1/p' "$1" | awk '{ s += $1 } END { print s + 0 }'; }
 if want cores; then
 	cpus=1
 	for n in 1 2 3; do
@@ -326,8 +327,8 @@ if want cores; then
 				rings_bg pair t${p% *}a t${p% *}b 1500 32 700 ${p#* } 40 >/tmp/s${p% *} &
 				streams="$streams $!"
 			done
-			# One look at it: a device that is reset has no worker for a moment.
-			until cat $dbg/sidecores >/tmp/now; [ "$(grep -c ^queue /tmp/now)" = 12 ] || [ ! -d /proc/${streams##* } ]; do
+			# One look at it: a device has no worker before it has an owner, nor for a moment when it is reset.
+			until cat $dbg/sidecores >/tmp/now; [ "$(served /tmp/now)" = 6 ] || [ ! -d /proc/${streams##* } ]; do
 				usleep 2000
 			done
 			sed -n 's/^core/& cpu/p' /tmp/now >/tmp/more

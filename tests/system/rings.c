@@ -130,8 +130,9 @@ void guest_backend(struct guest *g, bool on)
 }
 
 /*
- * A bridge drops what a port without a carrier sends, and hears of the carrier from a work that the
- * kernel puts off, by a second when others came before (net/core/link_watch.c). PATIENCE_MS at most.
+ * A bridge drops what a port without a carrier sends, and hears of the carrier from a work that
+ * the kernel puts off, by a second when others came before (net/core/link_watch.c). PATIENCE_MS at
+ * most.
  */
 static void tap_await_bridge(const char *name)
 {

@@ -209,6 +209,31 @@ static int number(struct paper_eval *e, const json_t *numbers, const char *key, 
 	return no(e, "the record has no number %s", key);
 }
 
+/* How much of its time the I/O core worked, by its own account; the rest it polled or slept. */
+static int io_core_percent(struct paper_eval *e, const json_t *window, double *out)
+{
+	const json_t *all = json_object_get(json_object_get(window, "counters"), "sidecores"), *core;
+	double work = 0, total = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(all, "cores"), i, core) {
+		static const char *const keys[] = { "work_ns", "poll_ns", "idle_ns" };
+		size_t j;
+
+		for (j = 0; j < 3; j++) {
+			double ns = json_number_value(json_object_get(core, keys[j]));
+
+			work += j ? 0 : ns;
+			total += ns;
+		}
+	}
+	e->timed = true;
+	if (total <= 0)
+		return no(e, "the record has no account of an I/O core's time (counters.sidecores)");
+	*out = 100 * work / total;
+	return 0;
+}
+
 static int of_window(struct paper_eval *e, const json_t *window, const json_t *numbers,
 		     const char *key, double *out)
 {
@@ -229,6 +254,8 @@ static int of_window(struct paper_eval *e, const json_t *window, const json_t *n
 		*out = json_array_size(json_object_get(json_object_get(window, "tracer"), "vms"));
 		return 0;
 	}
+	if (!strcmp(key, "io_core_percent"))
+		return io_core_percent(e, window, out);
 	/* Without a guest 0 exits would be no finding. */
 	if (!json_array_size(json_object_get(json_object_get(window, "tracer"), "vms")) &&
 	    (!strncmp(key, "exits", 5) || !strcmp(key, "guest_percent") ||
@@ -390,9 +417,10 @@ static int check_call(void *arg, const char *name, const struct expr_arg *a, siz
 		{ "ours", true, "tt" }, { "ours", true, "ttt" }, { "mine", true, "t" },
 		{ "window", true, "t" }, { "other", true, "tt" }, { "result", true, "t" },
 		{ "counter", true, "tt" }, { "v", false, "tttt" }, { "ratio_min", false, "ttttnn" },
-		{ "ratio_max", false, "ttttnn" }, { "gap_max", false, "tttt" },
+		{ "ratio_max", false, "ttttnn" }, { "gap_max", false, "ttttn" },
 		{ "mean", false, "ttt" }, { "spread", false, "ttt" },
-		{ "highest", false, "ttt" }, { "last_growth", false, "tttn" },
+		{ "highest", false, "tttn" }, { "last_growth", false, "tttn" },
+		{ "unsaturated_min", false, "ttttttn" },
 	};
 	const bool *of_record = arg;
 	size_t i, j;

@@ -6,7 +6,7 @@
 
 #include "analyze/paper_out.h"
 
-static void verdict(FILE *out, int verdict, double value, const char *why)
+static void verdict(FILE *out, int verdict, double value, const char *why, const char *over)
 {
 	static const char *const names[] = { "no data", "holds", "fails" };
 	char buf[48];
@@ -19,6 +19,10 @@ static void verdict(FILE *out, int verdict, double value, const char *why)
 	else
 		fputs("not decided by print", out);
 	report_text(out, verdict == CLAIM_NO_DATA ? why : NULL);
+	if (over) {
+		fputs("<br>", out);
+		report_text(out, over);
+	}
 	fputs("</td>", out);
 }
 
@@ -61,8 +65,8 @@ void report_claims(FILE *out, const struct report *r)
 			report_text(out, j->c->note);
 		}
 		fputs("</td>", out);
-		verdict(out, j->printed, j->printed_value, NULL);
-		verdict(out, j->measured, j->measured_value, j->why);
+		verdict(out, j->printed, j->printed_value, NULL, NULL);
+		verdict(out, j->measured, j->measured_value, j->why, j->over);
 		fputs("</tr>\n", out);
 	}
 	fputs("</table></div>\n", out);

@@ -167,6 +167,44 @@ def ranges(work):
          (latency(one, "1"), latency(more, "3")))
 
 
+def saturation(work, before):
+    """Which N are saturated follows from the I/O core's own account of its time, and from what has no I/O core."""
+    def share(all_rows):
+        return next(r for r in all_rows if r["item"] == "elvis-io-core" and (r["panel"], r["configuration"], r["x"]) == ("Netperf stream", "ELVIS", "1"))
+
+    with open(RECORDS + "/elvis-vms/elvis,guests.count=1.json") as f:
+        core, = next(w for w in json.load(f)["windows"] if w["workload"] == "stream")["counters"]["sidecores"]["cores"]
+    want = 100 * core["work_ns"] / (core["work_ns"] + core["poll_ns"] + core["idle_ns"])
+    test(abs(float(share(before)["ours"]) / want - 1) < 1e-6, "the I/O core's share is that of its own account", share(before))
+
+    def vms(count, work_ns):
+        def change(r):
+            if r["scenario"]["name"] != "elvis-vms":
+                return
+            c, r["point"]["guests"]["count"] = r["point"]["configuration"], count
+            r["point"]["parameters"]["guests.count"] = count
+            c["name"] = {"baseline": "no-interposition"}.get(c["name"], c["name"])
+            for w in r["windows"]:
+                w["work"] *= count
+                for o in w["counters"].get("sidecores", {}).get("cores", []):
+                    if work_ns is None:
+                        del o["work_ns"], o["poll_ns"], o["idle_ns"]
+                    else:
+                        o["work_ns"], o["poll_ns"], o["idle_ns"] = work_ns, 100 - work_ns, 0
+        return change
+
+    def claim(name, *points):
+        out = "%s/out-%s" % (work, name)
+        paper(out, "--no-plots", *(changed(work, "%s%d" % (name, p[0]), vms(*p)) for p in points))
+        with open(out + "/claims.csv", newline="") as f:
+            return next(c for c in csv.DictReader(f) if c["id"] == "ELV-019")
+    c = claim("unsaturated", (1, 30), (3, 60), (7, 97))
+    test(c["measured_value"] and c["over"] == "unsaturated: N = 1, 3; saturated: N = 7",
+         "interposition's cost is judged over N whose I/O core is not saturated", c)
+    c = claim("unknown", (1, None), (3, None))
+    test(not c["measured_value"] and "no account of an I/O core's time" in c["why"], "and not judged without that account", c)
+
+
 def without(work):
     out = work + "/none"
     rc, err = paper(out, "--no-plots")
@@ -223,6 +261,7 @@ def main():
         before = whole(work)
         mutations(work, before)
         ranges(work)
+        saturation(work, before)
         without(work)
         user(work)
         browser(work)

@@ -284,6 +284,8 @@ static void claim_row(FILE *f, const struct judged_claim *j)
 		fprintf(f, "%.10g", j->measured_value);
 	fputc(',', f);
 	paper_csv_text(f, j->why);
+	fputc(',', f);
+	paper_csv_text(f, j->over);
 	fputc('\n', f);
 }
 
@@ -295,7 +297,7 @@ static int write_claims(const struct options *o, const struct judged_claim *all,
 	if (!f)
 		return -EIO;
 	fputs("id,source,section,item,metric,expression,comparator,value,unit,printed,"
-	      "printed_value,measured,measured_value,why\n", f);
+	      "printed_value,measured,measured_value,why,over\n", f);
 	for (i = 0; i < n; i++)
 		claim_row(f, &all[i]);
 	return finish(f, 0);

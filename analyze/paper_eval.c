@@ -234,6 +234,19 @@ static int io_core_percent(struct paper_eval *e, const json_t *window, double *o
 	return 0;
 }
 
+/* From exit to entry, of all vCPUs. */
+static double handling_ns(const json_t *window)
+{
+	const json_t *vm, *vcpu;
+	double sum = 0;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(json_object_get(window, "tracer"), "vms"), i, vm)
+		json_array_foreach(json_object_get(vm, "vcpus"), j, vcpu)
+			sum += json_number_value(json_object_get(vcpu, "handling_ns"));
+	return sum;
+}
+
 static int of_window(struct paper_eval *e, const json_t *window, const json_t *numbers,
 		     const char *key, double *out)
 {
@@ -252,6 +265,11 @@ static int of_window(struct paper_eval *e, const json_t *window, const json_t *n
 	}
 	if (!strcmp(key, "guests")) {
 		*out = json_array_size(json_object_get(json_object_get(window, "tracer"), "vms"));
+		return 0;
+	}
+	if (!strcmp(key, "handling_seconds")) {
+		*out = handling_ns(window) / 1e9;
+		e->timed = true;
 		return 0;
 	}
 	if (!strcmp(key, "io_core_percent"))
@@ -286,6 +304,17 @@ static int other_window(struct paper_eval *e, const char *workload, const char *
 	if (!ret)
 		ret = of_window(e, w, numbers, key, out);
 	json_decref(numbers);
+	return ret;
+}
+
+int paper_window_number(const struct record *r, const char *workload, const char *key, double *out,
+			char *why, size_t n)
+{
+	struct paper_eval e = { .rec = r };
+	int ret = other_window(&e, workload, key, out);
+
+	if (ret == -ENODATA)
+		snprintf(why, n, "%s: %s", r->id, e.why);
 	return ret;
 }
 
@@ -341,6 +370,25 @@ static int ours(struct paper_eval *e, const char *configuration, const char *x, 
 	return ret;
 }
 
+/* Of counters that are kept for each guest, their sum. */
+static bool counter(const json_t *window, const char *group, const char *key, double *out)
+{
+	const json_t *list = json_object_get(json_object_get(window, "counters"), group), *one;
+	bool any = false;
+	size_t i;
+
+	if (!json_is_array(list))
+		return table_counter(window, group, key, out);
+	*out = 0;
+	json_array_foreach(list, i, one) {
+		const json_t *v = json_object_get(one, key);
+
+		any |= json_is_number(v);
+		*out += json_number_value(v);
+	}
+	return any;
+}
+
 static bool texts(const struct expr_arg *a, size_t n, size_t wanted)
 {
 	size_t i;
@@ -373,7 +421,7 @@ static int call(void *arg, const char *name, const struct expr_arg *a, size_t n,
 		return result(e, a[0].text, out);
 	if (!strcmp(name, "counter") && texts(a, n, 2)) {
 		e->timed |= is_time(a[1].text);
-		return table_counter(e->window, a[0].text, a[1].text, out) ? 0 :
+		return counter(e->window, a[0].text, a[1].text, out) ? 0 :
 		       no(e, "the record has no counters.%s.%s", a[0].text, a[1].text);
 	}
 	return -EINVAL;

@@ -223,6 +223,52 @@ def without(work):
     test(rc == 2 and "no such item" in err, "an item that does not exist is an error", err)
 
 
+def explanations(work):
+    """No text on a difference without its counters, and none that outlives them."""
+    def claims(out):
+        with open(out + "/claims.csv", newline="") as f:
+            return {c["id"]: c for c in csv.DictReader(f)}
+
+    def blocks(out):
+        with open(out + "/differences.txt") as f:
+            return {b.split("\n")[0]: b.split("\n")[1:] for b in f.read().strip().split("\n\n")}
+    all_claims, texts = claims(work + "/a"), blocks(work + "/a")
+    test(texts and all("counters: " in b[-1] and len(b[-1]) > 40 for b in texts.values()),
+         "each explanation holds for the project's records, and cites counters", texts)
+    fails = [c for c in all_claims.values() if c["measured"] == "fails"]
+    test(fails and all(c["explained"] for c in fails) and not any(c["explained"] for c in all_claims.values() if c not in fails),
+         "each claim that fails is explained, or said not to be", [c["id"] for c in fails if not c["explained"]])
+    test(set(texts) >= {i for c in fails for i in c["explained"].split() if c["explained"] != "not explained yet"},
+         "by explanations that there are")
+    with open("plots/paper/differences.yaml") as f:
+        source = f.read()
+    listed = {c for l in re.findall(r"^    claims: \[(.*)\]", source, re.M) for c in l.split(", ")}
+    test(listed and listed <= {c["id"] for c in fails}, "no explanation lists a claim that does not fail",
+         listed - {c["id"] for c in fails})
+    # A number typed into a text would rot.
+    prose = re.sub(r"\{[^}]*\}", "", "".join(re.findall(r"    text:\n((?:      .*\n)+)", source)))
+    typed = set(re.findall(r"(?<![\w(-])\d[\d.]*\b(?! s\b)", prose)) - {c["value"] for c in all_claims.values()}
+    test(not typed, "numbers in the texts are looked up", typed)
+
+    out = work + "/m"  # with half of the baseline's interrupts, from mutations()
+    c = claims(out)["ELI-062"]
+    test(c["explained"] == "not explained yet" and "this is not so" in blocks(out)["fewer-interrupts"][0],
+         "an explanation whose check does not hold is withdrawn", c)
+    with open(out + "/report.html") as f:
+        page = f.read()
+    test('id="why-fewer-interrupts"><p class="no">Not explained yet: with these records' in page and
+         'why: <a href="#why-exits-are-cheaper">' in page, "the report says so, and links the others")
+    paper(work + "/no-rr", "--no-plots", RECORDS + "/eli-table1")
+    b = blocks(work + "/no-rr")["nothing-but-ticks"]
+    test(b == ["not explained yet: no record eli-rr/eli"], "or what its record would be", b)
+    printed = work + "/printed"
+    shutil.copytree("plots/paper", printed, ignore=shutil.ignore_patterns("records"))
+    with open(printed + "/differences.yaml", "w") as f:
+        f.write(source.replace("[ELI-119]", "[ELI-919]"))
+    rc, err = paper(work + "/typo", "--no-plots", "--printed", printed, RECORDS)
+    test(rc == 2 and "nothing-but-ticks: there is no ELI-919" in err, "a claim that does not exist is told", err)
+
+
 def user(work):
     def rename(r):
         r["scenario"]["name"] = "mine"
@@ -262,6 +308,7 @@ def main():
         mutations(work, before)
         ranges(work)
         saturation(work, before)
+        explanations(work)
         without(work)
         user(work)
         browser(work)

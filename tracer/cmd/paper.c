@@ -13,6 +13,7 @@
 
 #include "analyze/claims.h"
 #include "analyze/compact.h"
+#include "analyze/explain.h"
 #include "analyze/paper.h"
 #include "analyze/paper_out.h"
 #include "analyze/report.h"
@@ -264,12 +265,13 @@ static int write_measured(const char *dir, struct written *w, const struct paper
 	return 0;
 }
 
-static void claim_row(FILE *f, const struct judged_claim *j)
+static void claim_row(FILE *f, const struct judged_claim *j, const struct explanations *x)
 {
 	static const char *const names[] = { "", "holds", "fails" };
 	const struct claim *c = j->c;
 	const char *texts[] = { c->id, c->source, c->section, c->item, c->metric, c->expression,
 				c->comparator };
+	char explained[400];
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -286,10 +288,12 @@ static void claim_row(FILE *f, const struct judged_claim *j)
 	paper_csv_text(f, j->why);
 	fputc(',', f);
 	paper_csv_text(f, j->over);
-	fputc('\n', f);
+	fprintf(f, ",%s\n", explain_names(x, c->id, j->measured == CLAIM_FAILS, explained,
+					   sizeof(explained)));
 }
 
-static int write_claims(const struct options *o, const struct judged_claim *all, size_t n)
+static int write_claims(const struct options *o, const struct judged_claim *all, size_t n,
+			const struct explanations *x)
 {
 	FILE *f = create(o->output, "claims", ".csv", "we");
 	size_t i;
@@ -297,24 +301,23 @@ static int write_claims(const struct options *o, const struct judged_claim *all,
 	if (!f)
 		return -EIO;
 	fputs("id,source,section,item,metric,expression,comparator,value,unit,printed,"
-	      "printed_value,measured,measured_value,why,over\n", f);
+	      "printed_value,measured,measured_value,why,over,explained\n", f);
 	for (i = 0; i < n; i++)
-		claim_row(f, &all[i]);
+		claim_row(f, &all[i], x);
 	return finish(f, 0);
 }
 
 static int write_report(const struct options *o, const struct paper *p,
 			const struct paper_values *all, const struct records *rs,
-			const struct judged_claim *claims, size_t nr_claims)
+			const struct judged_claim *claims, size_t nr_claims,
+			const struct explanations *x)
 {
-	char differences[4200];
-	struct report r = { p, all, rs, claims, nr_claims, o->output, differences,
+	struct report r = { p, all, rs, claims, nr_claims, o->output, x,
 			    "exitlab paper -o DIR RECORDS..." };
 	FILE *f = create(o->output, "report", ".html", "we");
 
 	if (!f)
 		return -EIO;
-	snprintf(differences, sizeof(differences), "%s/differences", o->printed);
 	return finish(f, report_write(f, &r));
 }
 
@@ -361,11 +364,53 @@ static int write_values(const struct options *o, const struct paper *p,
 	return f ? finish(f, paper_write_measures(f, p, all, p->nr_items)) : ret ? ret : -EIO;
 }
 
+/* Mistyped names of claims and items would never be shown. */
+static int check_names(const struct explanations *x, const struct paper *p,
+		       const struct claims *claims)
+{
+	const char *wrong = NULL, *name;
+	size_t i, j, k;
+
+	for (i = 0; !wrong && i < x->n; i++) {
+		for (j = 0; !wrong && (name = explain_name(&x->list[i], false, j)); j++)
+			wrong = paper_find(p, name) ? NULL : name;
+		for (j = 0; !wrong && (name = explain_name(&x->list[i], true, j)); j++) {
+			for (k = 0; k < claims->n && strcmp(claims->claim[k].id, name); k++)
+				;
+			wrong = k < claims->n ? NULL : name;
+		}
+		if (wrong)
+			err("differences: %s: there is no %s", x->list[i].id, wrong);
+	}
+	return wrong ? -EINVAL : 0;
+}
+
+static int explain(const struct options *o, const struct paper_values *all, size_t n,
+		   const struct records *rs, struct explanations *x)
+{
+	char path[4300];
+	FILE *f;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/differences.yaml", o->printed);
+	ret = explain_load(path, stderr, x);
+	if (!ret)
+		ret = explain_evaluate(x, rs, all, n);
+	if (ret)
+		return ret;
+	f = create(o->output, "differences", ".txt", "we");
+	if (!f)
+		return -EIO;
+	explain_write(f, x);
+	return finish(f, 0);
+}
+
 static int conclude(const struct options *o, const struct paper *p,
 		    const struct paper_values *all, const struct records *rs)
 {
 	struct claim_values *printed = NULL, *measured = NULL;
 	struct judged_claim *judged = NULL;
+	struct explanations x = { 0 };
 	struct claims list = { 0 };
 	char path[4300], dir[4200];
 	int ret = write_values(o, p, all);
@@ -374,6 +419,10 @@ static int conclude(const struct options *o, const struct paper *p,
 	snprintf(dir, sizeof(dir), "%s/measured", o->output);
 	if (!ret)
 		ret = claims_read(path, &list);
+	if (!ret)
+		ret = explain(o, all, p->nr_items, rs, &x);
+	if (!ret)
+		ret = check_names(&x, p, &list);
 	if (!ret) {
 		printed = claim_values_new(o->printed);
 		measured = claim_values_new(dir);
@@ -382,15 +431,16 @@ static int conclude(const struct options *o, const struct paper *p,
 	if (!ret)
 		ret = claims_judge_all(&list, printed, measured, &judged);
 	if (!ret)
-		ret = write_claims(o, judged, list.n);
+		ret = write_claims(o, judged, list.n, &x);
 	if (!ret)
-		ret = write_report(o, p, all, rs, judged, list.n);
+		ret = write_report(o, p, all, rs, judged, list.n, &x);
 	if (!ret)
 		summary(o, all, p->nr_items, judged, list.n);
 	claims_judged_free(judged, list.n);
 	claim_values_free(printed);
 	claim_values_free(measured);
 	claims_free(&list);
+	explain_free(&x);
 	return ret;
 }
 

@@ -93,6 +93,19 @@ def whole(work):
     test(len(host) == 3 and host[0] > host[1] > host[2] == 0 and "inject vector=40" in marks[0] and
          "inject" not in marks[1] and "EOI vector=40" in marks[1],
          "the schematics from traces: stays in the host become fewer, injection goes, then completion", host)
+    def lane(item, panel, name):
+        """Spans of a lane of a schematic: from, to, label."""
+        with open("%s/%s-timeline.dat" % (a, item)) as f:
+            found = [b for b in f.read().split("\n\n\n") if re.match("# .*: %s, " % name, b)]
+        return re.findall(r'^([\d.]+) ([\d.]+) "(.+)"', found[panel], re.M)
+    test(not lane("elvis-fig1", 0, "host") and {"g0 rx", "g0 tx"} <= {s[2] for s in lane("elvis-fig1", 0, "I/O core")} and
+         {"NPF", "INTR", "MSR"} == {s[2] for s in lane("elvis-fig2", 0, "host")},
+         "ELVIS: the guest is not left while its queues are worked on; without it kick, reply and completion leave it")
+    visits = [sorted([(float(s[0]), float(s[1]), g) for g in ("g0", "g1") for s in lane("elvis-fig3", p, g)]) for p in (0, 1)]
+    with open(a + "/elvis-fig3-timeline.dat") as f:
+        switches = [b.count('"thread of ') for b in f.read().split("\n\n\n") if b.startswith("# marks")]
+    test(all({v[2] for v in l} == {"g0", "g1"} and all(x[1] <= y[0] for x, y in zip(l, l[1:])) for l in visits) and
+         switches[0] == 0 < switches[1], "several queues on one I/O core: one after the other, by threads with switches", (visits, switches))
     paper(b, RECORDS, "--no-plots")
     same = content(b)
     test(same and all(content(a)[n] == same[n] for n in same), "a second time the same numbers")

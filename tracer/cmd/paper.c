@@ -157,11 +157,17 @@ static int timelines_write_variables(FILE *out, const void *t, const char *base,
 static int read_trace(const struct options *o, const struct paper_pair *p, struct timeline *t)
 {
 	double at = -1, length = 60;
-	char path[4400];
+	const char *colon = strchr(p->b, ':');
+	char path[4400], who[64] = "";
+	bool core;
 	FILE *f;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/traces/%.200s", o->printed, p->b);
+	/* "core:" for the I/O core, "VM/VCPU:" for a vCPU of several. */
+	if (colon)
+		snprintf(who, sizeof(who), "%.*s", (int)(colon - p->b), p->b);
+	core = !strcmp(who, "core");
+	snprintf(path, sizeof(path), "%s/traces/%.200s", o->printed, colon ? colon + 1 : p->b);
 	ret = timeline_piece(path, &at, &length);
 	if (ret) {
 		err("traces: %s: not a file with @SECONDS+US", p->b);
@@ -172,7 +178,8 @@ static int read_trace(const struct options *o, const struct paper_pair *p, struc
 		err("%s: %s", path, strerror(errno));
 		return -EINVAL;
 	}
-	ret = timeline_read(f, path, NULL, at, length, stderr, t);
+	ret = core ? timeline_read_core(f, path, at, length, stderr, t) :
+	      timeline_read(f, path, *who ? who : NULL, at, length, stderr, t);
 	fclose(f);
 	if (!ret)
 		snprintf(t->title, sizeof(t->title), "%.63s", p->a);

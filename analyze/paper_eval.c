@@ -144,6 +144,7 @@ static const struct record *find(struct paper_eval *e, const char *configuration
 		if (!goes_by(e->item->configurations, configuration, r->config))
 			continue;
 		config = true;
+		ours = r->config;
 		if (wanted && e->panel->parameter && !setting_is(r, e->panel->parameter, wanted))
 			continue;
 		if (r->repeat != e->variant.repeat || strcmp(paper_costs(r), e->variant.costs))

@@ -60,7 +60,8 @@ static void read_one(struct sc_problems *pb, const struct yt_node *e, struct exp
 		x->id = id->text;
 	else
 		sc_problem(pb, e->line, "id: missing; a text is needed");
-	if (!texts(x->items) || !texts(x->checks) || !texts(x->text) || (x->claims && !texts(x->claims)))
+	if (!texts(x->items) || !texts(x->checks) || !texts(x->text) ||
+	    (x->claims && !texts(x->claims)))
 		sc_problem(pb, e->line, "items, checks, text (and claims): lists of texts are needed");
 }
 

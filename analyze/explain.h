@@ -28,7 +28,7 @@ struct explanations {
 	size_t n;
 };
 
-/* Reads differences.yaml; what is wrong is told on @err. No such file: none. 0 or negative errno. */
+/* Reads differences.yaml; mistakes are told on @err. No such file: none. 0 or negative errno. */
 int explain_load(const char *path, FILE *err, struct explanations *out);
 /* Evaluates all of them; @all: our values of @n items. 0 or -ENOMEM, or -EINVAL (told). */
 int explain_evaluate(struct explanations *x, const struct records *rs,

@@ -19,7 +19,7 @@
 #define MAX_POINTS	64
 /* Of a range of numbers of VMs, one of them tells nothing. */
 #define MIN_POINTS	2
-/* What does without an I/O core still grows by this share of N: so neither link nor load is full. */
+/* What has no I/O core still grows by this share of N: so neither link nor load is full. */
 #define LINEAR		0.9
 
 struct measuring {

@@ -164,7 +164,7 @@ static int all_names(const struct paper_values *v, enum paper_axis axis, struct 
 	return ret;
 }
 
-/* The x of lines: those that the panel lists, with or without a value, else those that are there. */
+/* The x of lines: those that the panel lists, with a value or not, else those that are there. */
 static int line_xs(const struct paper_values *v, const struct paper_panel *p,
 		   struct paper_names *out)
 {
@@ -190,7 +190,8 @@ int paper_plot_data(FILE *out, const struct paper_values *v)
 
 		if (!p->draw)
 			continue;
-		ret = bars ? paper_axis_names(v, p, PAPER_CONFIGURATIONS, p->draw, &xs) : line_xs(v, p, &xs);
+		ret = bars ? paper_axis_names(v, p, PAPER_CONFIGURATIONS, p->draw, &xs) :
+		      line_xs(v, p, &xs);
 		/* Bars stand for the x of this panel; a panel of one x has no bars for others. */
 		if (!ret)
 			ret = paper_axis_names(v, p, PAPER_XS, p->draw, &own);

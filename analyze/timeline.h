@@ -46,7 +46,10 @@ struct timeline {
  */
 int timeline_read(FILE *in, const char *name, const char *vcpu, double at, double length_us,
 		  FILE *err, struct timeline *out);
-/* The same of an I/O core alone: a lane for each VM whose queues it works on, marks where it switches threads. */
+/*
+ * The same of an I/O core alone: a lane for each VM whose queues it works on, marks where it
+ * switches threads.
+ */
 int timeline_read_core(FILE *in, const char *name, double at, double length_us, FILE *err,
 		       struct timeline *out);
 /*

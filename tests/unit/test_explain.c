@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LINK: analyze/explain.c analyze/paper_read.c analyze/paper_eval.c analyze/paper_cells.c analyze/paper_out.c analyze/expr.c analyze/values.c analyze/numbers.c analyze/record.c analyze/table.c tracer/core/reason.c tracer/run/scenario_msg.c tracer/run/yaml.c tracer/util/log.c -lcsv */
-/* Explanations of differences: shown with the numbers of their records, and only while their checks hold. */
+/* Explanations of differences: shown with their records' numbers, while their checks hold. */
 #include "unit.h"
 
 #include <errno.h>

@@ -99,7 +99,7 @@ static void test_core(void **state)
 	struct timeline t;
 
 	(void)state;
-	/* Beside a vCPU: a lane below it, with whose queue it is. It was in the guest before its first exit. */
+	/* Beside a vCPU, which was in the guest before its first exit: a lane of queues. */
 	assert_int_equal(read_text(core_text, 0.0001, 20, &t, said), 0);
 	assert_string_equal(t.lane[2], "I/O core");
 	assert_int_equal(t.nr_spans, 5);
@@ -114,7 +114,8 @@ static void test_core(void **state)
 	assert_string_equal(t.lane[1], "b");
 	assert_int_equal(t.nr_spans, 2);
 	assert_true(t.spans[0].lane == 0 && !strcmp(t.spans[0].label, "rx"));
-	assert_true(t.spans[0].to - t.spans[0].from > 9.9 && t.spans[0].to - t.spans[0].from < 10.1);
+	assert_true(t.spans[0].to - t.spans[0].from > 9.9);
+	assert_true(t.spans[0].to - t.spans[0].from < 10.1);
 	assert_true(t.spans[1].lane == 1 && !strcmp(t.spans[1].label, "tx"));
 	assert_int_equal(t.nr_marks, 2);
 	assert_string_equal(t.marks[1].label, "thread of b");
@@ -152,7 +153,8 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lanes), cmocka_unit_test(test_core), cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_lanes), cmocka_unit_test(test_core),
+		cmocka_unit_test(test_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,9 +329,11 @@ static int write_report(const struct options *o, const struct paper *p,
 }
 
 static void summary(const struct options *o, const struct paper_values *all, size_t n,
-		    const struct judged_claim *claims, size_t nr_claims)
+		    const struct judged_claim *claims, size_t nr_claims,
+		    const struct explanations *x)
 {
-	size_t i, j, ours = 0, cells = 0, holds = 0, fails = 0;
+	size_t i, j, ours = 0, cells = 0, holds = 0, fails = 0, open = 0;
+	char names[400];
 
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < all[i].n; j++, cells++)
@@ -340,9 +342,11 @@ static void summary(const struct options *o, const struct paper_values *all, siz
 	for (i = 0; i < nr_claims; i++) {
 		holds += claims[i].measured == CLAIM_HOLDS;
 		fails += claims[i].measured == CLAIM_FAILS;
+		open += claims[i].measured == CLAIM_FAILS &&
+			!strncmp(explain_names(x, claims[i].c->id, true, names, sizeof(names)), "not ", 4);
 	}
-	info("%zu items, %zu values, %zu of them ours; claims by ours: %zu hold, %zu fail, %zu "
-	     "cannot be measured; %s/report.html", n, cells, ours, holds, fails,
+	info("%zu items, %zu values, %zu of them ours; claims by ours: %zu hold, %zu fail (%zu not "
+	     "explained yet), %zu cannot be measured; %s/report.html", n, cells, ours, holds, fails, open,
 	     nr_claims - holds - fails, o->output);
 }
 
@@ -442,7 +446,7 @@ static int conclude(const struct options *o, const struct paper *p,
 	if (!ret)
 		ret = write_report(o, p, all, rs, judged, list.n, &x);
 	if (!ret)
-		summary(o, all, p->nr_items, judged, list.n);
+		summary(o, all, p->nr_items, judged, list.n, &x);
 	claims_judged_free(judged, list.n);
 	claim_values_free(printed);
 	claim_values_free(measured);

@@ -11,6 +11,8 @@
 #include "util/log.h"
 
 #define MAX_TABLES 128
+/* The table of what only claims ask for. */
+#define MEASURES "measured"
 
 /* ---- the list ---- */
 
@@ -102,6 +104,7 @@ struct claim_values {
 	size_t n;
 	int error;		/* of a table that cannot be read */
 	const char *why;	/* note of the first missing value */
+	const char *over;	/* note of the first measure that has a value */
 };
 
 struct claim_values *claim_values_new(const char *dir)
@@ -163,6 +166,8 @@ static int value(struct claim_values *v, const char *name, const struct expr_arg
 			v->why = r->note;
 		return -ENODATA;
 	}
+	if (!strcmp(name, MEASURES) && *r->note && !v->over)
+		v->over = r->note;
 	*out = r->value;
 	return 0;
 }
@@ -259,7 +264,7 @@ static int call(void *arg, const char *name, const struct expr_arg *a, size_t n,
 	if (!strcmp(name, "v") && takes(a, n, "ssss"))
 		return value(v, a[0].text, a + 1, out);
 	if (!strcmp(name, "m") && takes(a, n, "sss"))
-		return value(v, "measured", a, out);
+		return value(v, MEASURES, a, out);
 	if ((!strcmp(name, "min_upto") || !strcmp(name, "max_upto")) && takes(a, n, "sn"))
 		return of_all(v, table(v, a[0].text),
 			      extreme_upto(table(v, a[0].text), a[1].number, name[1] == 'a', out));
@@ -283,7 +288,7 @@ int claim_judge(const struct claim *c, struct claim_values *v, double *result)
 
 	*result = 0;
 	v->error = 0;
-	v->why = NULL;
+	v->why = v->over = NULL;
 	ret = expr_eval(c->expression, &env, result, why, sizeof(why));
 	if (v->error)
 		return v->error;
@@ -330,6 +335,10 @@ int claims_judge_all(const struct claims *list, struct claim_values *printed,
 			break;
 		j->measured = ret;
 		ret = 0;
+		if (j->measured != CLAIM_NO_DATA && measured->over) {
+			j->over = strdup(measured->over);
+			ret = j->over ? 0 : -ENOMEM;
+		}
 		if (j->measured == CLAIM_NO_DATA && measured) {
 			j->why = strdup(!of_values ? "arithmetic on printed numbers only" :
 					*claim_why(measured) ? claim_why(measured) :
@@ -349,7 +358,9 @@ void claims_judged_free(struct judged_claim *all, size_t n)
 {
 	size_t i;
 
-	for (i = 0; all && i < n; i++)
+	for (i = 0; all && i < n; i++) {
 		free(all[i].why);
+		free(all[i].over);
+	}
 	free(all);
 }

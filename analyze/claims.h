@@ -60,6 +60,7 @@ struct judged_claim {
 	int printed, measured;		/* enum claim_verdict */
 	double printed_value, measured_value;
 	char *why;			/* no measured value */
+	char *over;			/* what a measured value is over: "over N = 1, 3", or NULL */
 };
 
 /* Judges all; @measured may be NULL. 0 or negative errno; free with claims_judged_free(). */

@@ -144,6 +144,7 @@ static const struct record *find(struct paper_eval *e, const char *configuration
 		if (!goes_by(e->item->configurations, configuration, r->config))
 			continue;
 		config = true;
+		ours = r->config;
 		if (wanted && e->panel->parameter && !setting_is(r, e->panel->parameter, wanted))
 			continue;
 		if (r->repeat != e->variant.repeat || strcmp(paper_costs(r), e->variant.costs))
@@ -209,6 +210,44 @@ static int number(struct paper_eval *e, const json_t *numbers, const char *key, 
 	return no(e, "the record has no number %s", key);
 }
 
+/* How much of its time the I/O core worked, by its own account; the rest it polled or slept. */
+static int io_core_percent(struct paper_eval *e, const json_t *window, double *out)
+{
+	const json_t *all = json_object_get(json_object_get(window, "counters"), "sidecores"), *core;
+	double work = 0, total = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(all, "cores"), i, core) {
+		static const char *const keys[] = { "work_ns", "poll_ns", "idle_ns" };
+		size_t j;
+
+		for (j = 0; j < 3; j++) {
+			double ns = json_number_value(json_object_get(core, keys[j]));
+
+			work += j ? 0 : ns;
+			total += ns;
+		}
+	}
+	e->timed = true;
+	if (total <= 0)
+		return no(e, "the record has no account of an I/O core's time (counters.sidecores)");
+	*out = 100 * work / total;
+	return 0;
+}
+
+/* From exit to entry, of all vCPUs. */
+static double handling_ns(const json_t *window)
+{
+	const json_t *vm, *vcpu;
+	double sum = 0;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(json_object_get(window, "tracer"), "vms"), i, vm)
+		json_array_foreach(json_object_get(vm, "vcpus"), j, vcpu)
+			sum += json_number_value(json_object_get(vcpu, "handling_ns"));
+	return sum;
+}
+
 static int of_window(struct paper_eval *e, const json_t *window, const json_t *numbers,
 		     const char *key, double *out)
 {
@@ -229,6 +268,13 @@ static int of_window(struct paper_eval *e, const json_t *window, const json_t *n
 		*out = json_array_size(json_object_get(json_object_get(window, "tracer"), "vms"));
 		return 0;
 	}
+	if (!strcmp(key, "handling_seconds")) {
+		*out = handling_ns(window) / 1e9;
+		e->timed = true;
+		return 0;
+	}
+	if (!strcmp(key, "io_core_percent"))
+		return io_core_percent(e, window, out);
 	/* Without a guest 0 exits would be no finding. */
 	if (!json_array_size(json_object_get(json_object_get(window, "tracer"), "vms")) &&
 	    (!strncmp(key, "exits", 5) || !strcmp(key, "guest_percent") ||
@@ -259,6 +305,17 @@ static int other_window(struct paper_eval *e, const char *workload, const char *
 	if (!ret)
 		ret = of_window(e, w, numbers, key, out);
 	json_decref(numbers);
+	return ret;
+}
+
+int paper_window_number(const struct record *r, const char *workload, const char *key, double *out,
+			char *why, size_t n)
+{
+	struct paper_eval e = { .rec = r };
+	int ret = other_window(&e, workload, key, out);
+
+	if (ret == -ENODATA)
+		snprintf(why, n, "%s: %s", r->id, e.why);
 	return ret;
 }
 
@@ -314,6 +371,25 @@ static int ours(struct paper_eval *e, const char *configuration, const char *x, 
 	return ret;
 }
 
+/* Of counters that are kept for each guest, their sum. */
+static bool counter(const json_t *window, const char *group, const char *key, double *out)
+{
+	const json_t *list = json_object_get(json_object_get(window, "counters"), group), *one;
+	bool any = false;
+	size_t i;
+
+	if (!json_is_array(list))
+		return table_counter(window, group, key, out);
+	*out = 0;
+	json_array_foreach(list, i, one) {
+		const json_t *v = json_object_get(one, key);
+
+		any |= json_is_number(v);
+		*out += json_number_value(v);
+	}
+	return any;
+}
+
 static bool texts(const struct expr_arg *a, size_t n, size_t wanted)
 {
 	size_t i;
@@ -346,7 +422,7 @@ static int call(void *arg, const char *name, const struct expr_arg *a, size_t n,
 		return result(e, a[0].text, out);
 	if (!strcmp(name, "counter") && texts(a, n, 2)) {
 		e->timed |= is_time(a[1].text);
-		return table_counter(e->window, a[0].text, a[1].text, out) ? 0 :
+		return counter(e->window, a[0].text, a[1].text, out) ? 0 :
 		       no(e, "the record has no counters.%s.%s", a[0].text, a[1].text);
 	}
 	return -EINVAL;
@@ -390,9 +466,10 @@ static int check_call(void *arg, const char *name, const struct expr_arg *a, siz
 		{ "ours", true, "tt" }, { "ours", true, "ttt" }, { "mine", true, "t" },
 		{ "window", true, "t" }, { "other", true, "tt" }, { "result", true, "t" },
 		{ "counter", true, "tt" }, { "v", false, "tttt" }, { "ratio_min", false, "ttttnn" },
-		{ "ratio_max", false, "ttttnn" }, { "gap_max", false, "tttt" },
+		{ "ratio_max", false, "ttttnn" }, { "gap_max", false, "ttttn" },
 		{ "mean", false, "ttt" }, { "spread", false, "ttt" },
-		{ "highest", false, "ttt" }, { "last_growth", false, "tttn" },
+		{ "highest", false, "tttn" }, { "last_growth", false, "tttn" },
+		{ "unsaturated_min", false, "ttttttn" },
 	};
 	const bool *of_record = arg;
 	size_t i, j;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +19,15 @@
 #define MAX_POINTS	64
 /* Of a range of numbers of VMs, one of them tells nothing. */
 #define MIN_POINTS	2
+/* What has no I/O core still grows by this share of N: so neither link nor load is full. */
+#define LINEAR		0.9
 
 struct measuring {
 	const struct paper_values *all;
 	size_t n;
 	const char *why;
+	char reason[160];	/* room for a why of our own */
+	char over[240];		/* which x went into the value */
 };
 
 static bool of_table(const struct paper_cell *c, const char *name)
@@ -61,6 +66,37 @@ static int missing(struct measuring *m, const struct paper_cell *c)
 	if (!m->why)
 		m->why = c && c->why ? c->why : "no such value";
 	return -ENODATA;
+}
+
+static int refuse(struct measuring *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int refuse(struct measuring *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!m->why)
+		vsnprintf(m->reason, sizeof(m->reason), fmt, ap);
+	va_end(ap);
+	m->why = m->why ? m->why : m->reason;
+	return -ENODATA;
+}
+
+/* Adds "WHAT 1, 2, 3" to what the value is over, once. */
+static void say_over(struct measuring *m, const char *what, const char *list)
+{
+	char one[120];
+	size_t len = strlen(m->over);
+
+	snprintf(one, sizeof(one), "%s %s", what, list);
+	if (*list && !strstr(m->over, one))
+		snprintf(m->over + len, sizeof(m->over) - len, "%s%s", len ? "; " : "", one);
+}
+
+static void add_x(char *list, size_t room, double x)
+{
+	size_t len = strlen(list);
+
+	snprintf(list + len, room - len, "%s%g", len ? ", " : "", x);
 }
 
 static int value(struct measuring *m, const struct expr_arg *a, double *out)
@@ -107,12 +143,14 @@ static int too_few(struct measuring *m, size_t n, const struct paper_cell *misse
 
 enum fold { RATIO_MIN, RATIO_MAX, GAP_MAX };
 
+/* @needed: the extreme is not judged by runs that end below this x. */
 static int fold_two(struct measuring *m, const struct expr_arg *a, enum fold how, double from,
-		    double to, double *out)
+		    double to, double needed, double *out)
 {
 	const struct paper_cell *c = NULL, *o, *missed = NULL;
+	double x, y, high = -HUGE_VAL;
+	char over[80] = "";
 	size_t n = 0;
-	double x, y;
 
 	while ((c = next(m, c, a[0].text, a[1].text, a[3].text))) {
 		if (!x_number(c, &x) || x < from || x > to)
@@ -125,9 +163,69 @@ static int fold_two(struct measuring *m, const struct expr_arg *a, enum fold how
 		y = how == GAP_MAX ? c->ours - o->ours : c->ours / o->ours;
 		if (!n || (how == RATIO_MIN ? y < *out : y > *out))
 			*out = y;
+		high = fmax(high, x);
+		add_x(over, sizeof(over), x);
 		n++;
 	}
-	return n >= MIN_POINTS || (n && from == to) ? 0 : too_few(m, n, missed);
+	if (n < MIN_POINTS && !(n && from == to))
+		return too_few(m, n, missed);
+	if (high < needed)
+		return refuse(m, "run up to N = %g only; the largest is to be had at %g", high, needed);
+	say_over(m, "over N =", over);
+	return 0;
+}
+
+/*
+ * The smallest ratio of A to B over those N at which nothing is saturated, by our own numbers: the
+ * share of its time that A's I/O core works is below a limit, and B, which has none, does at least
+ * LINEAR times N of what it does at one (so link and load generator have room).
+ */
+static int unsaturated_min(struct measuring *m, const struct expr_arg *a, double *out)
+{
+	const struct paper_cell *c = NULL, *b, *share, *missed = NULL, *one = NULL;
+	char in[80] = "", full[80] = "";
+	bool lacks = false;
+	size_t n = 0;
+	double x;
+
+	while ((b = next(m, c, a[0].text, a[2].text, a[3].text)) && strcmp(b->x, "1"))
+		c = b;
+	if (b && b->has_ours && b->ours)
+		one = b;
+	for (c = NULL; (c = next(m, c, a[0].text, a[1].text, a[3].text));) {
+		const struct paper_cell *s = NULL;
+
+		if (!x_number(c, &x))
+			continue;
+		b = partner(m, c, a[0].text, a[2].text);
+		for (share = NULL; (s = next(m, s, a[4].text, a[1].text, a[5].text));)
+			if (!strcmp(s->x, c->x))
+				share = s;
+		if (!c->has_ours || !b || !b->has_ours || !b->ours || !share || !share->has_ours) {
+			lacks = true;
+			if (!missed)
+				missed = !c->has_ours ? c : !b || !b->has_ours ? b : share;
+			continue;
+		}
+		if (!one)
+			return refuse(m, "without %s at N = 1 it is not known whether the load has room",
+				      a[2].text);
+		if (share->ours >= a[6].number || b->ours < LINEAR * x * one->ours) {
+			add_x(full, sizeof(full), x);
+			continue;
+		}
+		if (!n || c->ours / b->ours < *out)
+			*out = c->ours / b->ours;
+		add_x(in, sizeof(in), x);
+		n++;
+	}
+	if (!n && *full)
+		return refuse(m, "I/O core or load is saturated at each N that was run: %s", full);
+	if (n < MIN_POINTS && !*full)
+		return too_few(m, lacks ? 0 : n, missed);
+	say_over(m, "unsaturated: N =", in);
+	say_over(m, "saturated: N =", full);
+	return 0;
 }
 
 struct point {
@@ -167,12 +265,34 @@ static size_t points(struct measuring *m, const struct expr_arg *a, struct point
 	return n;
 }
 
+/* The last x up to @limit at which the value still grew; not judged where N between are missing. */
+static int last_growth(struct measuring *m, const struct point *p, size_t n, double limit,
+		       double *out)
+{
+	size_t i, last = 0, high = 0;
+
+	for (i = 1; i < n && p[i].x <= limit; i++) {
+		if (p[i].y >= GROWTH * p[i - 1].y)
+			last = i;
+		high = i;
+	}
+	if (high && last == high && p[high].x < limit)
+		return refuse(m, "still grows at N = %g, the largest that was run of %g", p[high].x,
+			      limit);
+	if (last && p[last].x - p[last - 1].x > 1)
+		return refuse(m, "growth ends between N = %g and %g, and what is between was not run",
+			      p[last - 1].x, p[last].x);
+	*out = p[last].x;
+	return 0;
+}
+
 static int fold_one(struct measuring *m, const char *name, const struct expr_arg *a, double limit,
 		    double *out)
 {
 	struct point p[MAX_POINTS];
 	size_t n = points(m, a, p), i;
 	double mean = 0, spread = 0, high;
+	char over[80] = "";
 
 	if (n < MIN_POINTS)
 		return too_few(m, n, NULL);
@@ -180,20 +300,17 @@ static int fold_one(struct measuring *m, const char *name, const struct expr_arg
 	for (i = 0; i < n; i++) {
 		mean += p[i].y / n;
 		high = fmax(high, p[i].y);
+		add_x(over, sizeof(over), p[i].x);
 	}
+	say_over(m, "over N =", over);
 	for (i = 0; i < n; i++)
 		spread += (p[i].y - mean) * (p[i].y - mean) / n;
-	if (!strcmp(name, "mean")) {
-		*out = mean;
-	} else if (!strcmp(name, "highest")) {
-		*out = high;
-	} else if (!strcmp(name, "spread")) {
-		*out = sqrt(spread);
-	} else {
-		for (*out = p[0].x, i = 1; i < n && p[i].x <= limit; i++)
-			if (p[i].y >= GROWTH * p[i - 1].y)
-				*out = p[i].x;
-	}
+	if (!strcmp(name, "last_growth"))
+		return last_growth(m, p, n, limit, out);
+	if (!strcmp(name, "highest") && p[n - 1].x < limit)
+		return refuse(m, "run up to N = %g only; the largest is to be had at %g", p[n - 1].x,
+			      limit);
+	*out = !strcmp(name, "mean") ? mean : !strcmp(name, "highest") ? high : sqrt(spread);
 	return 0;
 }
 
@@ -204,11 +321,13 @@ static int call(void *arg, const char *name, const struct expr_arg *a, size_t n,
 	if (!strcmp(name, "v") && n == 4)
 		return value(m, a, out);
 	if (!strcmp(name, "ratio_min") && n == 6)
-		return fold_two(m, a, RATIO_MIN, a[4].number, a[5].number, out);
+		return fold_two(m, a, RATIO_MIN, a[4].number, a[5].number, -HUGE_VAL, out);
 	if (!strcmp(name, "ratio_max") && n == 6)
-		return fold_two(m, a, RATIO_MAX, a[4].number, a[5].number, out);
-	if (!strcmp(name, "gap_max") && n == 4)
-		return fold_two(m, a, GAP_MAX, -HUGE_VAL, HUGE_VAL, out);
+		return fold_two(m, a, RATIO_MAX, a[4].number, a[5].number, -HUGE_VAL, out);
+	if (!strcmp(name, "gap_max") && n == 5)
+		return fold_two(m, a, GAP_MAX, -HUGE_VAL, HUGE_VAL, a[4].number, out);
+	if (!strcmp(name, "unsaturated_min") && n == 7)
+		return unsaturated_min(m, a, out);
 	if (n == 3 || n == 4)
 		return fold_one(m, name, a, n == 4 ? a[3].number : HUGE_VAL, out);
 	return -EINVAL;
@@ -222,7 +341,7 @@ int paper_write_measures(FILE *out, const struct paper *p, const struct paper_va
 	fputs("configuration,x,metric,value,unit,provenance,source,note\n", out);
 	for (i = 0; i < p->nr_measures; i++) {
 		const struct paper_measure *e = &p->measures[i];
-		struct measuring m = { all, n, e->why };
+		struct measuring m = { .all = all, .n = n, .why = e->why };
 		struct expr_env env = { call, &m };
 		const char *texts[] = { e->configuration, e->x, e->metric };
 		char why[160];
@@ -244,7 +363,7 @@ int paper_write_measures(FILE *out, const struct paper *p, const struct paper_va
 		fputs(ret ? "," : "from items,", out);
 		paper_csv_text(out, e->value ? e->value : "");
 		fputc(',', out);
-		paper_csv_text(out, ret ? m.why ? m.why : "nothing to divide by" : "");
+		paper_csv_text(out, ret ? m.why ? m.why : "nothing to divide by" : m.over);
 		fputc('\n', out);
 	}
 	return 0;

@@ -164,6 +164,20 @@ static int all_names(const struct paper_values *v, enum paper_axis axis, struct 
 	return ret;
 }
 
+/* The x of lines: those that the panel lists, with a value or not, else those that are there. */
+static int line_xs(const struct paper_values *v, const struct paper_panel *p,
+		   struct paper_names *out)
+{
+	size_t i;
+
+	if (!p->x.n)
+		return paper_axis_names(v, p, PAPER_XS, p->draw, out);
+	*out = (struct paper_names){ calloc(p->x.n, sizeof(out->name[0])), 0 };
+	for (i = 0; out->name && i < p->x.n; i++)
+		out->name[out->n++] = p->x.p[i].a;
+	return out->name ? 0 : -ENOMEM;
+}
+
 int paper_plot_data(FILE *out, const struct paper_values *v)
 {
 	bool bars = v->item->kind != PAPER_LINES, first = true;
@@ -176,7 +190,8 @@ int paper_plot_data(FILE *out, const struct paper_values *v)
 
 		if (!p->draw)
 			continue;
-		ret = paper_axis_names(v, p, bars ? PAPER_CONFIGURATIONS : PAPER_XS, p->draw, &xs);
+		ret = bars ? paper_axis_names(v, p, PAPER_CONFIGURATIONS, p->draw, &xs) :
+		      line_xs(v, p, &xs);
 		/* Bars stand for the x of this panel; a panel of one x has no bars for others. */
 		if (!ret)
 			ret = paper_axis_names(v, p, PAPER_XS, p->draw, &own);
@@ -334,7 +349,7 @@ static int write_panel(FILE *out, const struct paper_values *v, const struct pap
 	int ret = paper_axis_names(v, p, PAPER_CONFIGURATIONS, p->draw, &groups);
 
 	if (!ret)
-		ret = paper_axis_names(v, p, PAPER_XS, p->draw, &xs);
+		ret = bars ? paper_axis_names(v, p, PAPER_XS, p->draw, &xs) : line_xs(v, p, &xs);
 	if (ret)
 		goto out;
 	if (p->shared)

@@ -45,6 +45,9 @@ const char *paper_costs(const struct record *r);
 const json_t *paper_setting(const struct record *r, const char *path);
 /* The window of a workload by its name or by its tool; NULL as name: the first that is not idle. */
 json_t *paper_window(const struct record *r, const char *workload);
+/* What window('KEY') is in an expression, of one window. 0, -ENODATA with @why, or -ENOMEM. */
+int paper_window_number(const struct record *r, const char *workload, const char *key, double *out,
+			char *why, size_t n);
 bool paper_in_scenario(const struct paper_eval *e, const struct record *r);
 /* Whether the panel shows this x. */
 bool paper_x_wanted(const struct paper_panel *p, const char *x);

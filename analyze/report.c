@@ -35,9 +35,9 @@ static const char style[] =
 "@media(max-width:40rem){body{font-size:15px;padding:0 .7rem 2rem}}\n"
 "</style>\n";
 
-void report_text(FILE *out, const char *text)
+static void report_text_n(FILE *out, const char *text, size_t n)
 {
-	for (; text && *text; text++) {
+	for (; n; text++, n--) {
 		if (*text == '&')
 			fputs("&amp;", out);
 		else if (*text == '<')
@@ -49,6 +49,11 @@ void report_text(FILE *out, const char *text)
 		else if ((unsigned char)*text >= 0x20 || *text == '\n')
 			fputc(*text, out);
 	}
+}
+
+void report_text(FILE *out, const char *text)
+{
+	report_text_n(out, text, text ? strlen(text) : 0);
 }
 
 int report_base64(FILE *out, const char *path)
@@ -276,29 +281,32 @@ static int panel(FILE *out, const struct paper_values *v, const struct paper_pan
 	return ret;
 }
 
+/* Paragraphs, and the counters their numbers come from. */
+static void explained(FILE *out, const struct explanation *e, bool first)
+{
+	const char *line = e->shown, *end;
+
+	fprintf(out, "<div%s%s%s>", first ? " id=\"why-" : "", first ? e->id : "", first ? "\"" : "");
+	for (; e->holds && (end = strchr(line, '\n')); line = end + 1) {
+		fputs("<p>", out);
+		report_text_n(out, line, end - line);
+		fputs("</p>\n", out);
+	}
+	fputs(e->holds ? "<p class=\"r\">Counters: " : "<p class=\"no\">Not explained yet: ", out);
+	report_text(out, e->holds ? e->counters : e->why);
+	fputs("</p></div>\n", out);
+}
+
 static void differences(FILE *out, const struct report *r, const struct paper_item *it)
 {
-	char path[4300], line[1000];
-	bool open = false;
-	FILE *f;
+	const struct explanation *e = NULL;
+	bool any = false;
 
-	snprintf(path, sizeof(path), "%s/%s.txt", r->differences, it->id);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	fputs("<h4>Differences</h4>\n", out);
-	while (fgets(line, sizeof(line), f)) {
-		if (*line == '\n') {
-			fputs(open ? "</p>\n" : "", out);
-			open = false;
-			continue;
-		}
-		fputs(open ? "" : "<p>", out);
-		open = true;
-		report_text(out, line);
+	while ((e = explain_of_item(r->explanations, e, it->id))) {
+		fputs(any ? "" : "<h4>Differences</h4>\n", out);
+		any = true;
+		explained(out, e, !strcmp(explain_name(e, false, 0), it->id));
 	}
-	fputs(open ? "</p>\n" : "", out);
-	fclose(f);
 }
 
 /* An image without data would be a broken one. */

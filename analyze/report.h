@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analyze/claims.h"
+#include "analyze/explain.h"
 #include "analyze/paper.h"
 
 struct report {
@@ -15,7 +16,7 @@ struct report {
 	const struct judged_claim *claims;
 	size_t nr_claims;
 	const char *pictures;		/* folder with ITEM.svg; missing ones are said */
-	const char *differences;	/* folder with ITEM.txt: differences explained */
+	const struct explanations *explanations;
 	const char *command;		/* how to repeat */
 };
 

@@ -6,7 +6,23 @@
 
 #include "analyze/paper_out.h"
 
-static void verdict(FILE *out, int verdict, double value, const char *why)
+/* What a claim that fails is explained by, with links. */
+static void explained(FILE *out, const struct explanations *x, const char *claim)
+{
+	const struct explanation *e = NULL;
+	bool any = false;
+
+	while ((e = explain_of_claim(x, e, claim))) {
+		if (!e->holds)
+			continue;
+		fprintf(out, "%s<a href=\"#why-%s\">%s</a>", any ? ", " : "<br>why: ", e->id, e->id);
+		any = true;
+	}
+	fputs(any ? "" : "<br>not explained yet", out);
+}
+
+static void verdict(FILE *out, int verdict, double value, const char *why, const char *over,
+		    const struct explanations *x, const char *claim)
 {
 	static const char *const names[] = { "no data", "holds", "fails" };
 	char buf[48];
@@ -19,6 +35,12 @@ static void verdict(FILE *out, int verdict, double value, const char *why)
 	else
 		fputs("not decided by print", out);
 	report_text(out, verdict == CLAIM_NO_DATA ? why : NULL);
+	if (over) {
+		fputs("<br>", out);
+		report_text(out, over);
+	}
+	if (x && verdict == CLAIM_FAILS)
+		explained(out, x, claim);
 	fputs("</td>", out);
 }
 
@@ -61,8 +83,9 @@ void report_claims(FILE *out, const struct report *r)
 			report_text(out, j->c->note);
 		}
 		fputs("</td>", out);
-		verdict(out, j->printed, j->printed_value, NULL);
-		verdict(out, j->measured, j->measured_value, j->why);
+		verdict(out, j->printed, j->printed_value, NULL, NULL, NULL, NULL);
+		verdict(out, j->measured, j->measured_value, j->why, j->over,
+			r->explanations, j->c->id);
 		fputs("</tr>\n", out);
 	}
 	fputs("</table></div>\n", out);

@@ -98,7 +98,9 @@ static double beginning(const struct reader *r, const char *vcpu, double length_
 	return r->n ? r->e[0].s : 0;
 }
 
-static void span(struct timeline *t, double from, double to, bool guest, const char *label)
+enum { GUEST, HOST, CORE };
+
+static void span(struct timeline *t, double from, double to, int lane, const char *label)
 {
 	struct timeline_span *s = &t->spans[t->nr_spans];
 
@@ -106,7 +108,7 @@ static void span(struct timeline *t, double from, double to, bool guest, const c
 	to = to > t->length ? t->length : to;
 	if (to <= from)
 		return;
-	*s = (struct timeline_span){ from, to, guest, "" };
+	*s = (struct timeline_span){ from, to, lane, "" };
 	snprintf(s->label, sizeof(s->label), "%s", label);
 	t->nr_spans++;
 }
@@ -137,21 +139,89 @@ static bool mark_label(const struct event *e, char *buf, size_t n)
 	return true;
 }
 
+/* "g1/-" into "g1". */
+static void owner(const struct event *e, char *buf, size_t n)
+{
+	snprintf(buf, n, "%.*s", (int)strcspn(e->who, "/"), e->who);
+}
+
+/* A lane for each VM whose queues are worked on, in order of names. False if there are too many. */
+static bool vm_lanes(const struct reader *r, struct timeline *t)
+{
+	char vm[TIMELINE_TEXT];
+	size_t i, lane, n = 0;
+
+	for (i = 0; i < r->n; i++) {
+		if (strcmp(r->e[i].name, "work_on"))
+			continue;
+		owner(&r->e[i], vm, sizeof(vm));
+		for (lane = 0; lane < n && strcmp(t->lane[lane], vm) < 0; lane++)
+			;
+		if (lane < n && !strcmp(t->lane[lane], vm))
+			continue;
+		if (n == TIMELINE_LANES)
+			return false;
+		memmove(t->lane[lane + 1], t->lane[lane], (n - lane) * sizeof(t->lane[0]));
+		strcpy(t->lane[lane], vm);
+		n++;
+	}
+	return true;
+}
+
+/* Work on queues: a lane of its own, or one for each VM. */
+static void core(const struct reader *r, struct timeline *t, bool by_vm)
+{
+	char vm[TIMELINE_TEXT], label[TIMELINE_TEXT] = "";
+	double on = -2e9, us;
+	int lane = CORE;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		const struct event *e = &r->e[i];
+		const char *queue = strncmp(e->rest, "queue=", 6) ? "" : e->rest + 6;
+
+		us = (e->s - t->began) * 1e6;
+		if (!strcmp(e->name, "work_on")) {
+			owner(e, vm, sizeof(vm));
+			for (lane = by_vm ? 0 : CORE; by_vm && strcmp(t->lane[lane], vm); lane++)
+				;
+			if (!by_vm)
+				strcpy(t->lane[CORE], "I/O core");
+			snprintf(label, sizeof(label), "%.16s%s%.16s", by_vm ? "" : vm, by_vm ? "" : " ", queue);
+			on = us;
+		} else if (!strcmp(e->name, "work_off") && on > -1e9) {
+			span(t, on, us, lane, label);
+			on = -2e9;
+		} else if (by_vm && !strcmp(e->name, "sched_in") && strstr(e->rest, "comm=vhost") &&
+			   us >= 0 && us <= t->length) {
+			owner(e, vm, sizeof(vm));
+			snprintf(t->marks[t->nr_marks].label, TIMELINE_TEXT, "thread of %.20s", vm);
+			t->marks[t->nr_marks++].at = us;
+		}
+	}
+}
+
 static void build(const struct reader *r, const char *vcpu, struct timeline *t)
 {
 	double last = -1, us;
 	char label[TIMELINE_TEXT] = "";
-	bool guest = false;
+	bool guest = false, known = false;
 	size_t i;
 
+	strcpy(t->lane[GUEST], "guest");
+	strcpy(t->lane[HOST], "host");
 	for (i = 0; i < r->n; i++) {
 		const struct event *e = &r->e[i];
 		bool mine = !strcmp(e->who, vcpu), entry = !strcmp(e->name, "kvm_entry");
 
 		us = (e->s - t->began) * 1e6;
 		if (mine && (entry || !strcmp(e->name, "kvm_exit"))) {
+			/* Where it was before is what the first event takes it from. */
+			if (!known)
+				guest = !entry;
+			known = true;
 			if (last >= 0 || us >= 0)
-				span(t, last, us, guest, guest ? "" : label);
+				span(t, last, us, guest ? GUEST : HOST, guest ? "" : label);
 			guest = entry;
 			last = us;
 			if (!entry)
@@ -162,38 +232,72 @@ static void build(const struct reader *r, const char *vcpu, struct timeline *t)
 			t->marks[t->nr_marks++].at = us;
 	}
 	if (last >= 0 || r->n)
-		span(t, last, t->length, guest, guest ? "" : label);
+		span(t, last, t->length, guest ? GUEST : HOST, guest ? "" : label);
+	core(r, t, false);
+}
+
+/* Everything but the spans and marks. */
+static int begin(FILE *in, const char *name, double length_us, FILE *err, struct reader *r,
+		 struct timeline *out)
+{
+	int ret;
+
+	*out = (struct timeline){ .length = length_us };
+	snprintf(out->title, sizeof(out->title), "%.63s", strrchr(name, '/') ? strrchr(name, '/') + 1
+		 : name);
+	ret = read_all(in, name, err, r, out->note, sizeof(out->note));
+	/* A vCPU's stays and an I/O core's. */
+	out->spans = ret ? NULL : calloc(2 * r->n + 2, sizeof(out->spans[0]));
+	out->marks = ret ? NULL : calloc(r->n + 1, sizeof(out->marks[0]));
+	return !ret && (!out->spans || !out->marks) ? -ENOMEM : ret;
 }
 
 int timeline_read(FILE *in, const char *name, const char *vcpu, double at, double length_us,
 		  FILE *err, struct timeline *out)
 {
 	struct reader r = { 0 };
+	int ret = begin(in, name, length_us, err, &r, out);
 	size_t i;
-	int ret;
 
-	*out = (struct timeline){ .length = length_us };
-	snprintf(out->title, sizeof(out->title), "%.63s", strrchr(name, '/') ? strrchr(name, '/') + 1
-		 : name);
-	ret = read_all(in, name, err, &r, out->note, sizeof(out->note));
 	/* The last, because a recording learns names as it goes. */
-	for (i = r.n; !vcpu && i; i--)
+	for (i = ret ? 0 : r.n; !vcpu && i; i--)
 		if (!strcmp(r.e[i - 1].name, "kvm_entry"))
 			vcpu = r.e[i - 1].who;
 	if (!ret && !vcpu) {
 		fprintf(err, "%s: no kvm_entry of a vCPU\n", name);
 		ret = -EINVAL;
 	}
-	out->spans = ret ? NULL : calloc(r.n + 2, sizeof(out->spans[0]));
-	out->marks = ret ? NULL : calloc(r.n + 1, sizeof(out->marks[0]));
-	if (!ret && (!out->spans || !out->marks))
-		ret = -ENOMEM;
 	if (!ret) {
 		out->began = at >= 0 ? at : beginning(&r, vcpu, length_us / 1e6);
 		build(&r, vcpu, out);
 	} else {
 		timeline_free(out);
 	}
+	free(r.e);
+	return ret;
+}
+
+int timeline_read_core(FILE *in, const char *name, double at, double length_us, FILE *err,
+		       struct timeline *out)
+{
+	struct reader r = { 0 };
+	int ret = begin(in, name, length_us, err, &r, out);
+
+	if (!ret) {
+		out->began = at >= 0 ? at : r.n ? r.e[0].s : 0;
+		if (vm_lanes(&r, out)) {
+			core(&r, out, true);
+		} else {
+			fprintf(err, "%s: work of more than %d VMs\n", name, TIMELINE_LANES);
+			ret = -EINVAL;
+		}
+	}
+	if (!ret && !out->nr_spans) {
+		fprintf(err, "%s: no work of an I/O core there\n", name);
+		ret = -EINVAL;
+	}
+	if (ret)
+		timeline_free(out);
 	free(r.e);
 	return ret;
 }
@@ -223,16 +327,16 @@ void timeline_free(struct timeline *t)
 int timelines_data(FILE *out, const struct timelines *t)
 {
 	size_t i, j;
-	int guest;
+	int lane;
 
 	for (i = 0; i < t->n; i++) {
-		for (guest = 1; guest >= 0; guest--) {
-			fprintf(out, "%s# %s: %s, from to label\n0 0 \"\"\n", i || !guest ? "\n\n" : "",
-				t->list[i].title, guest ? "guest" : "host");
+		for (lane = 0; lane < TIMELINE_LANES; lane++) {
+			fprintf(out, "%s# %s: %s, from to label\n0 0 \"\"\n", i || lane ? "\n\n" : "",
+				t->list[i].title, t->list[i].lane[lane]);
 			for (j = 0; j < t->list[i].nr_spans; j++) {
 				const struct timeline_span *s = &t->list[i].spans[j];
 
-				if (s->guest != guest)
+				if (s->lane != lane)
 					continue;
 				fprintf(out, "%.3f %.3f ", s->from, s->to);
 				plot_quoted(out, s->label, true);
@@ -251,17 +355,22 @@ int timelines_data(FILE *out, const struct timelines *t)
 
 int timelines_variables(FILE *out, const struct timelines *t, const char *base, const char *data)
 {
-	size_t i;
+	size_t i, lanes;
 
 	plot_variable(out, "base", base);
 	plot_variable(out, "data", data);
 	plot_variable(out, "heading", t->heading);
 	fprintf(out, "panels = %zu\narray panel_title[panels]\narray panel_note[panels]\n"
-		"array panel_length[panels]\n", t->n);
+		"array panel_length[panels]\narray panel_lanes[panels]\narray lane_name[3 * panels]\n", t->n);
 	for (i = 0; i < t->n; i++) {
 		plot_element(out, "panel_title", i, t->list[i].title);
 		plot_element(out, "panel_note", i, t->list[i].note);
 		fprintf(out, "panel_length[%zu] = %.9g\n", i + 1, t->list[i].length);
+		for (lanes = 0; lanes < TIMELINE_LANES; lanes++)
+			plot_element(out, "lane_name", TIMELINE_LANES * i + lanes, t->list[i].lane[lanes]);
+		while (lanes && !*t->list[i].lane[lanes - 1])
+			lanes--;
+		fprintf(out, "panel_lanes[%zu] = %zu\n", i + 1, lanes);
 	}
 	return 0;
 }

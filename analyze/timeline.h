@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A piece of a trace as a timeline: when a vCPU's CPU was in the guest and when in the host, and
- * what happened there. Read from the text that `exitlab script` prints.
+ * what happened there. Read from the text that `exitlab script` prints. Lines "work_on: queue=NAME" and
+ * "work_off" of another recorder (testbed/paper-trace-elvis.sh) add the I/O core.
  */
 #ifndef EXITLAB_TIMELINE_H
 #define EXITLAB_TIMELINE_H
@@ -11,12 +12,13 @@
 #include <stdio.h>
 
 #define TIMELINE_TEXT	40
+#define TIMELINE_LANES	3
 
 /* From @from to @to, in us from the piece's beginning. */
 struct timeline_span {
 	double from, to;
-	bool guest;
-	char label[TIMELINE_TEXT];	/* of a stay in the host: why the guest was left */
+	int lane;			/* 0 is drawn at the top */
+	char label[TIMELINE_TEXT];	/* why the guest was left, or whose queue it is */
 };
 
 struct timeline_mark {
@@ -27,6 +29,7 @@ struct timeline_mark {
 struct timeline {
 	char title[64];
 	char note[200];			/* from a line "# TEXT" of the file, or empty */
+	char lane[TIMELINE_LANES][TIMELINE_TEXT];	/* names; empty: there is no such lane */
 	struct timeline_span *spans;
 	size_t nr_spans;
 	struct timeline_mark *marks;
@@ -44,6 +47,12 @@ struct timeline {
 int timeline_read(FILE *in, const char *name, const char *vcpu, double at, double length_us,
 		  FILE *err, struct timeline *out);
 /*
+ * The same of an I/O core alone: a lane for each VM whose queues it works on, marks where it
+ * switches threads.
+ */
+int timeline_read_core(FILE *in, const char *name, double at, double length_us, FILE *err,
+		       struct timeline *out);
+/*
  * Takes "FILE@SECONDS+US" apart: cuts @file at the @, and sets what is given. -EINVAL: it is
  * neither this nor a file alone.
  */
@@ -56,7 +65,7 @@ struct timelines {
 	const char *heading;
 };
 
-/* For gnuplot: per timeline a block of spans in the guest, one in the host, one of marks. */
+/* For gnuplot: per timeline a block of spans for each of TIMELINE_LANES lanes, and one of marks. */
 int timelines_data(FILE *out, const struct timelines *t);
 int timelines_variables(FILE *out, const struct timelines *t, const char *base, const char *data);
 

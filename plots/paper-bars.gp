@@ -27,7 +27,7 @@ do for [p = 1:panels] {
 wide = longest * 7 + 12 > 52 * series ? longest * 7 + 12 : 52 * series
 frame_w = most * wide < 300 ? 300 : most * wide
 frame_h = 210
-left_w = 84
+left_w = 96
 legend_w = series > 1 ? 190 : 10
 head_h = 62
 title_h = 34
@@ -80,7 +80,7 @@ do for [format in "svg png"] {
 			set lmargin at screen ((f - 1) * (left_w + frame_w) + left_w) / (1.0 * width)
 			set rmargin at screen (f * (left_w + frame_w) - 6.0) / width
 			set title panel_title[p] . (f == 1 ? ", as printed" : ", ours") font font(11) offset 0,-0.5
-			set ylabel panel_ylabel[p] font font(10) offset 1.5,0
+			set ylabel panel_ylabel[p] font font(10) offset 0.5,0
 			high = panel_max[k] > 0 ? panel_max[k] * 1.15 : 1
 			set yrange [0:high]
 			set xrange [-0.6:panel_groups[p] - 0.4]

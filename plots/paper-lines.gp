@@ -16,9 +16,11 @@
 
 frame_w = 330
 frame_h = 200
+# Names of points that stand close together: at three heights by turns.
+lift(k) = panel_max[k] * 0.27 * (int(column(0)) % 3)
 left_w = 78
 legend_w = 210
-do for [s = 1:series] { if (strlen(series_name[s]) * 7.2 + 66 > legend_w) { legend_w = strlen(series_name[s]) * 7.2 + 66 } }
+do for [s = 1:series] { if (strlen(series_name[s]) * 8.2 + 66 > legend_w) { legend_w = strlen(series_name[s]) * 8.2 + 66 } }
 head_h = 62
 title_h = 34
 tick_h = 52
@@ -68,7 +70,7 @@ do for [format in "svg png"] {
 			set title panel_title[p] . (f == 1 ? ", as printed" : ", ours") font font(11) offset 0,-0.5
 			set ylabel panel_ylabel[p] font font(10) offset 1.5,0
 			set xlabel panel_xlabel[p] font font(10) offset 0,0.4
-			set yrange [0:panel_max[k] > 0 ? panel_max[k] * 1.12 : 1]
+			set yrange [0:panel_max[k] > 0 ? panel_max[k] * (panel_named[p] ? 1.35 : 1.12) : 1]
 			# Numbers from 0 on, names with room at both ends.
 			if (panel_xtics[p] eq "") {
 				set xrange [0:*]
@@ -96,7 +98,8 @@ do for [format in "svg png"] {
 					with linespoints lc rgb colour[(s-1)%7+1] dt dash[(s-1)%7+1] pt point[(s-1)%7+1] ps 0.9 lw 1.4, \
 					for [s = 1:series] data index k-1 using (column(4*s-3)):(column(4*s-1) < column(4*s) ? column(4*s-1) : NaN):(0):(column(4*s) - column(4*s-1)) \
 					with vectors heads size graph 0.01,90 lc rgb colour[(s-1)%7+1] lw 1.2, \
-					data index k-1 using (column(1)):(column(2)):(panel_named[p] ? stringcolumn(4*series+1) : "") \
+					data index k-1 using (column(1)):(column(2)):(0):(panel_named[p] ? lift(k) : NaN) with vectors nohead lc rgb "#909090" lw 0.6, \
+					data index k-1 using (column(1)):(column(2) + (panel_named[p] ? lift(k) : 0)):(panel_named[p] ? stringcolumn(4*series+1) : "") \
 					with labels rotate by 90 left offset 0,0.6 font font(7.5)
 			}
 			do for [i = 1:captions+2] { unset label i }

@@ -93,6 +93,19 @@ def whole(work):
     test(len(host) == 3 and host[0] > host[1] > host[2] == 0 and "inject vector=40" in marks[0] and
          "inject" not in marks[1] and "EOI vector=40" in marks[1],
          "the schematics from traces: stays in the host become fewer, injection goes, then completion", host)
+    def lane(item, panel, name):
+        """Spans of a lane of a schematic: from, to, label."""
+        with open("%s/%s-timeline.dat" % (a, item)) as f:
+            found = [b for b in f.read().split("\n\n\n") if re.match("# .*: %s, " % name, b)]
+        return re.findall(r'^([\d.]+) ([\d.]+) "(.+)"', found[panel], re.M)
+    test(not lane("elvis-fig1", 0, "host") and {"g0 rx", "g0 tx"} <= {s[2] for s in lane("elvis-fig1", 0, "I/O core")} and
+         {"NPF", "INTR", "MSR"} == {s[2] for s in lane("elvis-fig2", 0, "host")},
+         "ELVIS: the guest is not left while its queues are worked on; without it kick, reply and completion leave it")
+    visits = [sorted([(float(s[0]), float(s[1]), g) for g in ("g0", "g1") for s in lane("elvis-fig3", p, g)]) for p in (0, 1)]
+    with open(a + "/elvis-fig3-timeline.dat") as f:
+        switches = [b.count('"thread of ') for b in f.read().split("\n\n\n") if b.startswith("# marks")]
+    test(all({v[2] for v in l} == {"g0", "g1"} and all(x[1] <= y[0] for x, y in zip(l, l[1:])) for l in visits) and
+         switches[0] == 0 < switches[1], "several queues on one I/O core: one after the other, by threads with switches", (visits, switches))
     paper(b, RECORDS, "--no-plots")
     same = content(b)
     test(same and all(content(a)[n] == same[n] for n in same), "a second time the same numbers")
@@ -167,6 +180,44 @@ def ranges(work):
          (latency(one, "1"), latency(more, "3")))
 
 
+def saturation(work, before):
+    """Which N are saturated follows from the I/O core's own account of its time, and from what has no I/O core."""
+    def share(all_rows):
+        return next(r for r in all_rows if r["item"] == "elvis-io-core" and (r["panel"], r["configuration"], r["x"]) == ("Netperf stream", "ELVIS", "1"))
+
+    with open(RECORDS + "/elvis-vms/elvis,guests.count=1.json") as f:
+        core, = next(w for w in json.load(f)["windows"] if w["workload"] == "stream")["counters"]["sidecores"]["cores"]
+    want = 100 * core["work_ns"] / (core["work_ns"] + core["poll_ns"] + core["idle_ns"])
+    test(abs(float(share(before)["ours"]) / want - 1) < 1e-6, "the I/O core's share is that of its own account", share(before))
+
+    def vms(count, work_ns):
+        def change(r):
+            if r["scenario"]["name"] != "elvis-vms":
+                return
+            c, r["point"]["guests"]["count"] = r["point"]["configuration"], count
+            r["point"]["parameters"]["guests.count"] = count
+            c["name"] = {"baseline": "no-interposition"}.get(c["name"], c["name"])
+            for w in r["windows"]:
+                w["work"] *= count
+                for o in w["counters"].get("sidecores", {}).get("cores", []):
+                    if work_ns is None:
+                        del o["work_ns"], o["poll_ns"], o["idle_ns"]
+                    else:
+                        o["work_ns"], o["poll_ns"], o["idle_ns"] = work_ns, 100 - work_ns, 0
+        return change
+
+    def claim(name, *points):
+        out = "%s/out-%s" % (work, name)
+        paper(out, "--no-plots", *(changed(work, "%s%d" % (name, p[0]), vms(*p)) for p in points))
+        with open(out + "/claims.csv", newline="") as f:
+            return next(c for c in csv.DictReader(f) if c["id"] == "ELV-019")
+    c = claim("unsaturated", (1, 30), (3, 60), (7, 97))
+    test(c["measured_value"] and c["over"] == "unsaturated: N = 1, 3; saturated: N = 7",
+         "interposition's cost is judged over N whose I/O core is not saturated", c)
+    c = claim("unknown", (1, None), (3, None))
+    test(not c["measured_value"] and "no account of an I/O core's time" in c["why"], "and not judged without that account", c)
+
+
 def without(work):
     out = work + "/none"
     rc, err = paper(out, "--no-plots")
@@ -183,6 +234,52 @@ def without(work):
     test(rc == 2 and "bad.json: complete: not true" in err, "a file that is no record is told, and the status is 2", err)
     rc, _, err = run("paper", "--only", "eli-fig9", "-o", out)
     test(rc == 2 and "no such item" in err, "an item that does not exist is an error", err)
+
+
+def explanations(work):
+    """No text on a difference without its counters, and none that outlives them."""
+    def claims(out):
+        with open(out + "/claims.csv", newline="") as f:
+            return {c["id"]: c for c in csv.DictReader(f)}
+
+    def blocks(out):
+        with open(out + "/differences.txt") as f:
+            return {b.split("\n")[0]: b.split("\n")[1:] for b in f.read().strip().split("\n\n")}
+    all_claims, texts = claims(work + "/a"), blocks(work + "/a")
+    test(texts and all("counters: " in b[-1] and len(b[-1]) > 40 for b in texts.values()),
+         "each explanation holds for the project's records, and cites counters", texts)
+    fails = [c for c in all_claims.values() if c["measured"] == "fails"]
+    test(fails and all(c["explained"] for c in fails) and not any(c["explained"] for c in all_claims.values() if c not in fails),
+         "each claim that fails is explained, or said not to be", [c["id"] for c in fails if not c["explained"]])
+    test(set(texts) >= {i for c in fails for i in c["explained"].split() if c["explained"] != "not explained yet"},
+         "by explanations that there are")
+    with open("plots/paper/differences.yaml") as f:
+        source = f.read()
+    listed = {c for l in re.findall(r"^    claims: \[(.*)\]", source, re.M) for c in l.split(", ")}
+    test(listed and listed <= {c["id"] for c in fails}, "no explanation lists a claim that does not fail",
+         listed - {c["id"] for c in fails})
+    # A number typed into a text would rot.
+    prose = re.sub(r"\{[^}]*\}", "", "".join(re.findall(r"    text:\n((?:      .*\n)+)", source)))
+    typed = set(re.findall(r"(?<![\w(-])\d[\d.]*\b(?! s\b)", prose)) - {c["value"] for c in all_claims.values()}
+    test(not typed, "numbers in the texts are looked up", typed)
+
+    out = work + "/m"  # with half of the baseline's interrupts, from mutations()
+    c = claims(out)["ELI-062"]
+    test(c["explained"] == "not explained yet" and "this is not so" in blocks(out)["fewer-interrupts"][0],
+         "an explanation whose check does not hold is withdrawn", c)
+    with open(out + "/report.html") as f:
+        page = f.read()
+    test('id="why-fewer-interrupts"><p class="no">Not explained yet: with these records' in page and
+         'why: <a href="#why-exits-are-cheaper">' in page, "the report says so, and links the others")
+    paper(work + "/no-rr", "--no-plots", RECORDS + "/eli-table1")
+    b = blocks(work + "/no-rr")["nothing-but-ticks"]
+    test(b == ["not explained yet: no record eli-rr/eli"], "or what its record would be", b)
+    printed = work + "/printed"
+    shutil.copytree("plots/paper", printed, ignore=shutil.ignore_patterns("records"))
+    with open(printed + "/differences.yaml", "w") as f:
+        f.write(source.replace("[ELI-119]", "[ELI-919]"))
+    rc, err = paper(work + "/typo", "--no-plots", "--printed", printed, RECORDS)
+    test(rc == 2 and "nothing-but-ticks: there is no ELI-919" in err, "a claim that does not exist is told", err)
 
 
 def user(work):
@@ -223,6 +320,8 @@ def main():
         before = whole(work)
         mutations(work, before)
         ranges(work)
+        saturation(work, before)
+        explanations(work)
         without(work)
         user(work)
         browser(work)

@@ -323,11 +323,15 @@ static void test_measures(void **state)
 		{ "ratio_min('t', 'New', 'Base', 'rate', 1, 9)", "\na,b,c,2," },
 		{ "ratio_min('t', 'New', 'Base', 'rate', 3, 9)", "run with one number of VMs only" },
 		{ "ratio_min('t', 'New', 'Base', 'rate', 3, 3)", "\na,b,c,3," },
-		{ "gap_max('t', 'New', 'Base', 'rate')", "\na,b,c,40000," },
+		{ "gap_max('t', 'New', 'Base', 'rate', 3)", "\na,b,c,40000," },
+		{ "gap_max('t', 'New', 'Base', 'rate', 4)", "run up to N = 3 only" },
 		{ "last_growth('t', 'Base', 'rate', 9)", "\na,b,c,2," },
+		{ "last_growth('t', 'New', 'rate', 9)", "still grows at N = 3, the largest" },
+		{ "last_growth('t', 'New', 'rate', 3)", "\na,b,c,3," },
 		{ "last_growth('t', 'New', 'rate', 2)", "\na,b,c,2," },
 		{ "mean('t', 'Base', 'rate per x')", "\na,b,c,8888.8" },
-		{ "highest('t', 'Base', 'rate')", "\na,b,c,20000," },
+		{ "highest('t', 'Base', 'rate', 3)", "\na,b,c,20000," },
+		{ "highest('t', 'Base', 'rate', 7)", "run up to N = 3 only" },
 		{ "v('t', 'Old', '2', 'rate')", "no such value\n" },
 	};
 	size_t i;
@@ -348,6 +352,47 @@ static void test_measures(void **state)
 		assert_non_null(strstr(out, "no record of scenario s\n"));
 		free(out);
 	}
+}
+
+/* Over N where nothing is saturated: the share below a limit, and what has no I/O core linear. */
+static void test_unsaturated(void **state)
+{
+	static const struct rec r[] = {
+		{ "base", "counts", NULL, 1, 1, 1, 10, 0 }, { "base", "counts", NULL, 1, 2, 1, 20, 0 },
+		{ "base", "counts", NULL, 1, 4, 1, 20, 0 }, { "new", "counts", NULL, 1, 1, 1, 30, 0 },
+		{ "new", "counts", NULL, 1, 2, 1, 40, 0 }, { "new", "counts", NULL, 1, 4, 1, 30, 0 },
+	};
+	/* The rate stands for the share, so that one table will do. */
+#define UNSATURATED(limit) "unsaturated_min('t', 'New', 'Base', 'rate', 't', 'rate', " limit ")"
+	static const struct { const char *expression, *line; size_t from, n; } t[] = {
+		{ UNSATURATED("100000"), "\na,b,c,2,,from items,", 0, 6 },
+		{ UNSATURATED("100000"), "unsaturated: N = 1, 2; saturated: N = 4\"\n", 0, 6 },
+		{ UNSATURATED("35000"), "\na,b,c,3,,from items,", 0, 6 },
+		{ UNSATURATED("10"), "saturated at each N that was run: 1, 2, 4", 0, 6 },
+		{ UNSATURATED("100000"), "without Base at N = 1 it is not known", 1, 5 },
+		{ "unsaturated_min('t', 'New', 'Base', 'rate', 't', 'gain', 9)", "no such value", 0, 6 },
+		/* Steps between which N are missing. */
+		{ "last_growth('t', 'New', 'rate', 4)", "\na,b,c,2,", 0, 6 },
+		{ "last_growth('t', 'Base', 'rate per x', 4)", "\na,b,c,1,", 0, 6 },
+	};
+	static const struct rec gap[] = {
+		{ "base", "counts", NULL, 1, 1, 1, 10, 0 }, { "base", "counts", NULL, 1, 3, 1, 30, 0 },
+		{ "base", "counts", NULL, 1, 4, 1, 30, 0 },
+	};
+	char *out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		out = measures(t[i].expression, r + t[i].from, t[i].n);
+		if (!strstr(out, t[i].line))
+			print_error("%s: %s", t[i].expression, out);
+		assert_non_null(strstr(out, t[i].line));
+		free(out);
+	}
+	out = measures("last_growth('t', 'Base', 'rate', 9)", gap, 3);
+	assert_non_null(strstr(out, "growth ends between N = 1 and 3"));
+	free(out);
 }
 
 /* The project's own file: complete, and every printed table is somebody's. */
@@ -378,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_band), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_own_points), cmocka_unit_test(test_measures),
+		cmocka_unit_test(test_unsaturated),
 		cmocka_unit_test(test_project),
 	};
 

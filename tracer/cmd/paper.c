@@ -13,6 +13,7 @@
 
 #include "analyze/claims.h"
 #include "analyze/compact.h"
+#include "analyze/explain.h"
 #include "analyze/paper.h"
 #include "analyze/paper_out.h"
 #include "analyze/report.h"
@@ -156,11 +157,17 @@ static int timelines_write_variables(FILE *out, const void *t, const char *base,
 static int read_trace(const struct options *o, const struct paper_pair *p, struct timeline *t)
 {
 	double at = -1, length = 60;
-	char path[4400];
+	const char *colon = strchr(p->b, ':');
+	char path[4400], who[64] = "";
+	bool core;
 	FILE *f;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/traces/%.200s", o->printed, p->b);
+	/* "core:" for the I/O core, "VM/VCPU:" for a vCPU of several. */
+	if (colon)
+		snprintf(who, sizeof(who), "%.*s", (int)(colon - p->b), p->b);
+	core = !strcmp(who, "core");
+	snprintf(path, sizeof(path), "%s/traces/%.200s", o->printed, colon ? colon + 1 : p->b);
 	ret = timeline_piece(path, &at, &length);
 	if (ret) {
 		err("traces: %s: not a file with @SECONDS+US", p->b);
@@ -171,7 +178,8 @@ static int read_trace(const struct options *o, const struct paper_pair *p, struc
 		err("%s: %s", path, strerror(errno));
 		return -EINVAL;
 	}
-	ret = timeline_read(f, path, NULL, at, length, stderr, t);
+	ret = core ? timeline_read_core(f, path, at, length, stderr, t) :
+	      timeline_read(f, path, *who ? who : NULL, at, length, stderr, t);
 	fclose(f);
 	if (!ret)
 		snprintf(t->title, sizeof(t->title), "%.63s", p->a);
@@ -264,12 +272,13 @@ static int write_measured(const char *dir, struct written *w, const struct paper
 	return 0;
 }
 
-static void claim_row(FILE *f, const struct judged_claim *j)
+static void claim_row(FILE *f, const struct judged_claim *j, const struct explanations *x)
 {
 	static const char *const names[] = { "", "holds", "fails" };
 	const struct claim *c = j->c;
 	const char *texts[] = { c->id, c->source, c->section, c->item, c->metric, c->expression,
 				c->comparator };
+	char explained[400];
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -284,10 +293,14 @@ static void claim_row(FILE *f, const struct judged_claim *j)
 		fprintf(f, "%.10g", j->measured_value);
 	fputc(',', f);
 	paper_csv_text(f, j->why);
-	fputc('\n', f);
+	fputc(',', f);
+	paper_csv_text(f, j->over);
+	fprintf(f, ",%s\n", explain_names(x, c->id, j->measured == CLAIM_FAILS, explained,
+					   sizeof(explained)));
 }
 
-static int write_claims(const struct options *o, const struct judged_claim *all, size_t n)
+static int write_claims(const struct options *o, const struct judged_claim *all, size_t n,
+			const struct explanations *x)
 {
 	FILE *f = create(o->output, "claims", ".csv", "we");
 	size_t i;
@@ -295,31 +308,32 @@ static int write_claims(const struct options *o, const struct judged_claim *all,
 	if (!f)
 		return -EIO;
 	fputs("id,source,section,item,metric,expression,comparator,value,unit,printed,"
-	      "printed_value,measured,measured_value,why\n", f);
+	      "printed_value,measured,measured_value,why,over,explained\n", f);
 	for (i = 0; i < n; i++)
-		claim_row(f, &all[i]);
+		claim_row(f, &all[i], x);
 	return finish(f, 0);
 }
 
 static int write_report(const struct options *o, const struct paper *p,
 			const struct paper_values *all, const struct records *rs,
-			const struct judged_claim *claims, size_t nr_claims)
+			const struct judged_claim *claims, size_t nr_claims,
+			const struct explanations *x)
 {
-	char differences[4200];
-	struct report r = { p, all, rs, claims, nr_claims, o->output, differences,
+	struct report r = { p, all, rs, claims, nr_claims, o->output, x,
 			    "exitlab paper -o DIR RECORDS..." };
 	FILE *f = create(o->output, "report", ".html", "we");
 
 	if (!f)
 		return -EIO;
-	snprintf(differences, sizeof(differences), "%s/differences", o->printed);
 	return finish(f, report_write(f, &r));
 }
 
 static void summary(const struct options *o, const struct paper_values *all, size_t n,
-		    const struct judged_claim *claims, size_t nr_claims)
+		    const struct judged_claim *claims, size_t nr_claims,
+		    const struct explanations *x)
 {
-	size_t i, j, ours = 0, cells = 0, holds = 0, fails = 0;
+	size_t i, j, ours = 0, cells = 0, holds = 0, fails = 0, open = 0;
+	char names[400];
 
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < all[i].n; j++, cells++)
@@ -328,9 +342,11 @@ static void summary(const struct options *o, const struct paper_values *all, siz
 	for (i = 0; i < nr_claims; i++) {
 		holds += claims[i].measured == CLAIM_HOLDS;
 		fails += claims[i].measured == CLAIM_FAILS;
+		open += claims[i].measured == CLAIM_FAILS &&
+			!strncmp(explain_names(x, claims[i].c->id, true, names, sizeof(names)), "not ", 4);
 	}
-	info("%zu items, %zu values, %zu of them ours; claims by ours: %zu hold, %zu fail, %zu "
-	     "cannot be measured; %s/report.html", n, cells, ours, holds, fails,
+	info("%zu items, %zu values, %zu of them ours; claims by ours: %zu hold, %zu fail (%zu not "
+	     "explained yet), %zu cannot be measured; %s/report.html", n, cells, ours, holds, fails, open,
 	     nr_claims - holds - fails, o->output);
 }
 
@@ -359,11 +375,53 @@ static int write_values(const struct options *o, const struct paper *p,
 	return f ? finish(f, paper_write_measures(f, p, all, p->nr_items)) : ret ? ret : -EIO;
 }
 
+/* Mistyped names of claims and items would never be shown. */
+static int check_names(const struct explanations *x, const struct paper *p,
+		       const struct claims *claims)
+{
+	const char *wrong = NULL, *name;
+	size_t i, j, k;
+
+	for (i = 0; !wrong && i < x->n; i++) {
+		for (j = 0; !wrong && (name = explain_name(&x->list[i], false, j)); j++)
+			wrong = paper_find(p, name) ? NULL : name;
+		for (j = 0; !wrong && (name = explain_name(&x->list[i], true, j)); j++) {
+			for (k = 0; k < claims->n && strcmp(claims->claim[k].id, name); k++)
+				;
+			wrong = k < claims->n ? NULL : name;
+		}
+		if (wrong)
+			err("differences: %s: there is no %s", x->list[i].id, wrong);
+	}
+	return wrong ? -EINVAL : 0;
+}
+
+static int explain(const struct options *o, const struct paper_values *all, size_t n,
+		   const struct records *rs, struct explanations *x)
+{
+	char path[4300];
+	FILE *f;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/differences.yaml", o->printed);
+	ret = explain_load(path, stderr, x);
+	if (!ret)
+		ret = explain_evaluate(x, rs, all, n);
+	if (ret)
+		return ret;
+	f = create(o->output, "differences", ".txt", "we");
+	if (!f)
+		return -EIO;
+	explain_write(f, x);
+	return finish(f, 0);
+}
+
 static int conclude(const struct options *o, const struct paper *p,
 		    const struct paper_values *all, const struct records *rs)
 {
 	struct claim_values *printed = NULL, *measured = NULL;
 	struct judged_claim *judged = NULL;
+	struct explanations x = { 0 };
 	struct claims list = { 0 };
 	char path[4300], dir[4200];
 	int ret = write_values(o, p, all);
@@ -372,6 +430,10 @@ static int conclude(const struct options *o, const struct paper *p,
 	snprintf(dir, sizeof(dir), "%s/measured", o->output);
 	if (!ret)
 		ret = claims_read(path, &list);
+	if (!ret)
+		ret = explain(o, all, p->nr_items, rs, &x);
+	if (!ret)
+		ret = check_names(&x, p, &list);
 	if (!ret) {
 		printed = claim_values_new(o->printed);
 		measured = claim_values_new(dir);
@@ -380,15 +442,16 @@ static int conclude(const struct options *o, const struct paper *p,
 	if (!ret)
 		ret = claims_judge_all(&list, printed, measured, &judged);
 	if (!ret)
-		ret = write_claims(o, judged, list.n);
+		ret = write_claims(o, judged, list.n, &x);
 	if (!ret)
-		ret = write_report(o, p, all, rs, judged, list.n);
+		ret = write_report(o, p, all, rs, judged, list.n, &x);
 	if (!ret)
-		summary(o, all, p->nr_items, judged, list.n);
+		summary(o, all, p->nr_items, judged, list.n, &x);
 	claims_judged_free(judged, list.n);
 	claim_values_free(printed);
 	claim_values_free(measured);
 	claims_free(&list);
+	explain_free(&x);
 	return ret;
 }
 

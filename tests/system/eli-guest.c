@@ -16,6 +16,7 @@
  * ELI_MODES="off full"	these modes in turn, at random moments
  * ELI_MS=N		the guest runs so long after the last one
  * ELI_LIMIT=0		see eli_limit
+ * ELI_SECOND=MS	a second vCPU is created so long after the start
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -424,6 +425,26 @@ static void report_irqs(void)
 	       ioctl(irqs.fd, ELI_IRQ_HANDLED, 0), (unsigned long long)irqs.lost);
 }
 
+/* A second vCPU, which never runs, while the first one does. */
+static int second_vm;
+
+static void *create_second(void *ms)
+{
+	usleep((unsigned)(uintptr_t)ms * 1000);
+	if (ioctl(second_vm, KVM_CREATE_VCPU, 1) < 0)
+		die("the second vCPU");
+	return NULL;
+}
+
+static void start_second(int vm, uint64_t ms)
+{
+	pthread_t thread;
+
+	second_vm = vm;
+	if (pthread_create(&thread, NULL, create_second, (void *)(uintptr_t)ms))
+		die("thread");
+}
+
 static void report(int vm)
 {
 	const struct data *d = (struct data *)(mem + DATA);
@@ -478,6 +499,8 @@ int main(int argc, char **argv)
 		start_device(vm, n, tests[t].no_eoi, !strcmp(argv[1], "devprefix"));
 	if (!strcmp(argv[1], "pong"))
 		start_ping(vm, n);
+	if (number("ELI_SECOND"))
+		start_second(vm, number("ELI_SECOND"));
 	t0 = now_ns();
 	do
 		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)

@@ -4,7 +4,9 @@
 # eli-ref/patches, and the tests that are there for it must fail then. Prints TAP, with the names of all that failed;
 # for each mutant about a minute of CPU time for the modules, once, and one for the emulated host.
 #
-# usage: tests/mutants.sh [NAME...]	(NAME: of a patch, without .patch; needs the testbed: make setup)
+# usage: tests/mutants.sh [NAME[+NAME]...]	(NAME: of a patch, without .patch; needs the testbed: make setup)
+# NAME+NAME: these together, in one build and one run, for a look in less time: a test that fails may do so for
+# the one or the other.
 #
 # The head of a patch says what is taken out, and:
 #   Run: PROGRAM [SECTION...]	a program of tests/system and the parts of it that are run (see eli.sh)
@@ -19,7 +21,7 @@ logs=$PWD/build/test-logs/mutants
 mkdir -p "$logs"
 names=("$@")
 [ $# -gt 0 ] || mapfile -t names < <(basename -s .patch -a tests/mutants/eli/*.patch)
-for name in "${names[@]}"; do
+printf '%s\n' "${names[@]}" | tr + '\n' | while read -r name; do
 	[ -f "tests/mutants/eli/$name.patch" ] || die "there is no mutant $name; see tests/mutants/eli"
 done
 
@@ -30,7 +32,7 @@ failed() { sed -n 's/^not ok [0-9]* - //p' "$logs/$1.tap"; }
 
 # judge NAME : what speaks against its having been met as it should, or nothing
 judge() {
-	local patch=tests/mutants/eli/$1.patch expect hang='' line met
+	local expect hang='' line met
 	if ! grep -q '^1\.\.' "$logs/$1.tap"; then
 		echo "the tests did not run, see $logs/$1.err"
 		return
@@ -40,7 +42,7 @@ judge() {
 		return
 	fi
 	! grep -q '^not ok .*the host.s run came to its end' "$logs/$1.tap" || hang=y
-	if [ -n "$hang" ] && ! grep -q '^Expect: hang$' "$patch"; then
+	if [ -n "$hang" ] && ! grep -q '^Expect: hang$' "${files[@]}"; then
 		echo "the host hangs"
 		return
 	fi
@@ -55,21 +57,25 @@ judge() {
 			done < <(failed "$1")
 		fi
 		[ -n "$met" ] || { echo "survives: $expect"; return; }
-	done < <(sed -n 's/^Expect: //p' "$patch")
+	done < <(sed -n 's/^Expect: //p' "${files[@]}")
 }
 
 for name in "${names[@]}"; do
-	patch=tests/mutants/eli/$name.patch
-	read -r program sections < <(sed -n 's/^Run: //p' "$patch")
-	more=() works=''
+	files=() patches=() more=() sections='' works=''
+	for one in ${name//+/ }; do
+		files+=("tests/mutants/eli/$one.patch")
+		patches+=(--patch "tests/mutants/eli/$one.patch")
+		read -r program some < <(sed -n 's/^Run: //p' "tests/mutants/eli/$one.patch")
+		sections+=" $some"
+	done
 	case $program in
 	# That the mode as such still works shows in the first of these.
-	eli) sections="full-spin off-spin $sections" works="each interrupt of the host ends in one exit" ;;
+	eli) sections="full-spin off-spin$sections" works="each interrupt of the host ends in one exit" ;;
 	eli-offline) more=(--patch tests/system/eli-offline.patch) works="round 1: a CPU went offline" ;;
-	*) die "$patch: no program $program" ;;
+	*) die "$name: no program $program" ;;
 	esac
 	base=$(testbed/build-kvm.sh "${series[@]}" "${more[@]}")
-	modules=$(testbed/build-kvm.sh "${series[@]}" --patch "$patch" "${more[@]}")
+	modules=$(testbed/build-kvm.sh "${series[@]}" "${patches[@]}" "${more[@]}")
 	(
 		# A busy machine is not a hung one: the limit is CPU time.
 		ulimit -c 0 -t "${MUTANT_SECONDS:-240}"

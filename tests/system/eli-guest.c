@@ -16,6 +16,7 @@
  * ELI_MODES="off full"	these modes in turn, at random moments
  * ELI_MS=N		the guest runs so long after the last one
  * ELI_LIMIT=0		see eli_limit
+ * ELI_GIVE_UP=S		it is killed after so long: the guest does not end by itself
  * ELI_SECOND=MS	a second vCPU is created so long after the start
  */
 #ifndef _GNU_SOURCE
@@ -501,6 +502,7 @@ int main(int argc, char **argv)
 		start_ping(vm, n);
 	if (number("ELI_SECOND"))
 		start_second(vm, number("ELI_SECOND"));
+	alarm((unsigned)number("ELI_GIVE_UP"));
 	t0 = now_ns();
 	do
 		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)

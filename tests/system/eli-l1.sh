@@ -142,6 +142,28 @@ moved() {
 	end
 }
 
+# pages SECTION : what three VMs that are killed had allocated for their IDTs, and freed, by KVM's functions in the stack
+pages() {
+	want "$1" || return 0
+	begin "$1"
+	for e in mm_page_alloc mm_page_free; do echo 'hist:keys=common_stacktrace:size=8192' >/sys/kernel/tracing/events/kmem/$e/trigger; done
+	for i in 1 2 3; do
+		spin_direct 1 100000
+		grep '^mode' "$spin/eli_state"
+		kill -9 $!
+		wait $! 2>/dev/null
+	done
+	# The caller follows the allocator; one whose last step is a jump is not in the stack, but its caller is.
+	awk '/ get_zeroed_page/ { get = 1; next } get && / (eli_idt_map|eli_activate)\+/ { hit = 1 } { get = 0 }
+		/hitcount:/ { if (hit) n += $NF; hit = 0 } END { print "allocated", n + 0 }' /sys/kernel/tracing/events/kmem/mm_page_alloc/hist
+	awk '/common_stacktrace:/ { first = 1; next } first && / (__)?free_/ { next }
+		first && / (eli_idt_free|eli_destroy_vm|svm_vm_destroy)\+/ { hit = 1 } { first = 0 }
+		/hitcount:/ { if (hit) n += $NF; hit = 0 } END { print "freed", n + 0 }' /sys/kernel/tracing/events/kmem/mm_page_free/hist
+	sed -n 's/^ *Dropped: /dropped /p' /sys/kernel/tracing/events/kmem/mm_page_*/hist
+	for e in mm_page_alloc mm_page_free; do echo '!hist:keys=common_stacktrace' >/sys/kernel/tracing/events/kmem/$e/trigger; done
+	end
+}
+
 # watcher SECTION : the CPU of the watchdog, here 1, goes offline while a guest is in direct mode on the other one
 watcher() {
 	begin "$1"

@@ -192,7 +192,9 @@ if want watcher; then
 	modprobe kvm_amd
 fi
 begin kernel
-echo "complaints $(dmesg | grep -cE 'WARNING|BUG:|Oops|stall|unknown reason|No irq handler|lockup')"
+complaints='WARNING|BUG:|Oops|stall|unknown reason|No irq handler|lockup'
+echo "complaints $(dmesg | grep -cE "$complaints")"
+dmesg | grep -E "$complaints" | head -n 5
 end
 # Last: afterwards CPU 1 has no tick, and the guest's VM cannot be destroyed.
 if want unlimited-remap; then

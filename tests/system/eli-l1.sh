@@ -191,6 +191,8 @@ beside() {
 # injections_on : lets the kernel count what KVM injects, by vector
 inj=/sys/kernel/tracing/events/kvm/kvm_inj_virq
 injections_on() { echo 'hist:keys=vector,reinjected' >$inj/trigger; }
+# injections_off : a module with a trigger cannot be taken away in peace
+injections_off() { ! grep -q '^hist' $inj/trigger || echo '!hist:keys=vector,reinjected' >$inj/trigger; }
 # injected : of the device's vectors; an injection that is repeated counts once
 injected() {
 	sum=0

@@ -185,6 +185,7 @@ if want smp; then two_vcpus; fi
 
 # --- the other CPU watches
 if want watcher; then
+	injections_off
 	rmmod kvm_amd kvm
 	modprobe kvm eli_housekeeping_cpu=1 && modprobe kvm_amd
 	watcher watcher

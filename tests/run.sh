@@ -5,8 +5,8 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, eli-guests, bochs, elvis, elvis-block, elvis-gates and replies, which build kernel modules, report, which installs
-#	a browser, and patches, which installs sparse)
+#	and eli, mutants, eli-gates, eli-guests, bochs, elvis, elvis-block, elvis-gates, replies and debug, which build kernel modules,
+#	report, which installs a browser, and patches, which installs sparse)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
 cd "$TOP"
@@ -168,6 +168,11 @@ if want eli; then
 	collect eli tests/system/eli.sh
 	collect eli-off tests/system/eli-off.sh
 	collect eli-offline tests/system/eli-offline.sh
+fi
+# Not part of all: whether those tests can fail.
+if want mutants; then
+	say "each mutant takes 2 minutes; log: $logs/mutants.err"
+	collect mutants tests/mutants.sh
 fi
 # Not part of all: its gates, each measured twice.
 if want eli-gates; then

@@ -16,6 +16,8 @@
  * ELI_MODES="off full"	these modes in turn, at random moments
  * ELI_MS=N		the guest runs so long after the last one
  * ELI_LIMIT=0		see eli_limit
+ * ELI_GIVE_UP=S		it is killed after so long: the guest does not end by itself
+ * ELI_SECOND=MS	a second vCPU is created so long after the start
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -56,6 +58,7 @@ struct data {
 	uint64_t stop;		/* set by the VMM: the test is over */
 	uint64_t no_eoi;	/* set by the VMM: 1: complete no interrupt; 2: by a longer WRMSR */
 	uint64_t masked;	/* interrupts of the device while CR8 masked them */
+	uint64_t astray;	/* the step after the longer WRMSR led into its middle */
 };
 
 /* RDI: how often, or how many TSC ticks. RBX: DATA. The tests' ends are the OUT. */
@@ -123,7 +126,8 @@ asm(".pushsection .rodata\n"
     "  testb $1, 0x9030\n jnz 2f\n"
     "  mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n testb $2, 0x9030\n jnz 3f\n wrmsr\n"
     "2: pop %rdx\n pop %rcx\n pop %rax\n add $16, %rsp\n iretq\n"
-    "3: .byte 0x48\n wrmsr\n jmp 2b\n"
+    /* Who begins in its last byte finds 30 fc, xor %bh, %ah, and BH is not 0. */
+    "3: .byte 0x48\n wrmsr\n cld\n test %eax, %eax\n jz 2b\n incq 0x9040\n jmp 2b\n"
     "code_end:\n"
     ".popsection\n");
 
@@ -424,6 +428,26 @@ static void report_irqs(void)
 	       ioctl(irqs.fd, ELI_IRQ_HANDLED, 0), (unsigned long long)irqs.lost);
 }
 
+/* A second vCPU, which never runs, while the first one does. */
+static int second_vm;
+
+static void *create_second(void *ms)
+{
+	usleep((unsigned)(uintptr_t)ms * 1000);
+	if (ioctl(second_vm, KVM_CREATE_VCPU, 1) < 0)
+		die("the second vCPU");
+	return NULL;
+}
+
+static void start_second(int vm, uint64_t ms)
+{
+	pthread_t thread;
+
+	second_vm = vm;
+	if (pthread_create(&thread, NULL, create_second, (void *)(uintptr_t)ms))
+		die("thread");
+}
+
 static void report(int vm)
 {
 	const struct data *d = (struct data *)(mem + DATA);
@@ -432,8 +456,9 @@ static void report(int vm)
 
 	printf("error_code %#llx\nidt_limit %#llx\n", (unsigned long long)d->error_code,
 	       (unsigned long long)d->idt_limit);
-	printf("idt_base %#llx\ncr8 %llu\nmasked %llu\n", (unsigned long long)d->idt_base,
-	       (unsigned long long)d->cr8, (unsigned long long)d->masked);
+	printf("idt_base %#llx\ncr8 %llu\nmasked %llu\nastray %llu\n",
+	       (unsigned long long)d->idt_base, (unsigned long long)d->cr8,
+	       (unsigned long long)d->masked, (unsigned long long)d->astray);
 	for (v = 0; v < 256; v++) {
 		memcpy(&count, mem + COUNTS + v * 8, 8);
 		if (count)
@@ -478,6 +503,9 @@ int main(int argc, char **argv)
 		start_device(vm, n, tests[t].no_eoi, !strcmp(argv[1], "devprefix"));
 	if (!strcmp(argv[1], "pong"))
 		start_ping(vm, n);
+	if (number("ELI_SECOND"))
+		start_second(vm, number("ELI_SECOND"));
+	alarm((unsigned)number("ELI_GIVE_UP"));
 	t0 = now_ns();
 	do
 		if (ioctl(vcpu, KVM_RUN, 0) && errno != EINTR)

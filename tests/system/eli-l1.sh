@@ -1,5 +1,8 @@
 # Sourced by the emulated host's init of tests/system/eli.sh: a VF guest whose agent answers here.
 
+# Who wants some sections only has a function of that name (eli-parts.sh).
+command -v want >/dev/null || want() { true; }
+
 # The shell prefers its own.
 ip() { /bin/ip "$@"; }
 
@@ -80,6 +83,7 @@ end() { echo "@@ end"; }
 ticks() { awk '/LOC:/ { print $3 }' /proc/interrupts; }
 # small SECTION ARGUMENT... : eli-guest on CPU 1, and that CPU's timer interrupts meanwhile
 small() {
+	want "$1" || return 0
 	begin "$1"
 	shift
 	before=$(ticks)
@@ -90,6 +94,7 @@ small() {
 
 # off_waits SECTION : how many of 20 writes of off returned only after a vCPU that spins had left the guest
 off_waits() {
+	want "$1" || return 0
 	begin "$1"
 	taskset 2 eli-guest spin full 1500 >/dev/null &
 	until grep -q '^mode full' /sys/kernel/debug/kvm/$!-*/eli_state 2>/dev/null; do usleep 1000; done
@@ -109,13 +114,76 @@ off_waits() {
 	wait $!
 }
 
+# spin_direct CPU MS : a guest that spins there and is in direct mode, $spin its folder
+spin_direct() {
+	taskset $((1 << $1)) eli-guest spin full "$2" >/dev/null &
+	n=0
+	until grep -q '^mode full' /sys/kernel/debug/kvm/$!-*/eli_state 2>/dev/null || [ $n = 500 ]; do usleep 10000; n=$((n + 1)); done
+	spin=$(echo /sys/kernel/debug/kvm/$!-*)
+}
+
+# moved SECTION : a vCPU that spins goes to CPU 0, whose timer is the watchdog, and back
+moved() {
+	want "$1" || return 0
+	begin "$1"
+	spin_direct 1 1500
+	taskset -p 1 $! >/dev/null
+	# Some ticks, each of which ends its stay in the guest
+	usleep 50000
+	a=$(sed -n 's/^direct_entries //p' "$spin/eli_stats") i=$(sed -n 's/^inject_entries //p' "$spin/eli_stats")
+	usleep 100000
+	echo "there_direct $(($(sed -n 's/^direct_entries //p' "$spin/eli_stats") - a))"
+	echo "inject_entries $(($(sed -n 's/^inject_entries //p' "$spin/eli_stats") - i))"
+	taskset -p 2 $! >/dev/null
+	n=0
+	until grep -q '^mode full' "$spin/eli_state" || [ $n = 100 ]; do usleep 10000; n=$((n + 1)); done
+	sed 's/^/back_/' "$spin/eli_state"
+	wait $!
+	end
+}
+
+# pages SECTION : what three VMs that are killed had allocated for their IDTs, and freed, by KVM's functions in the stack
+pages() {
+	want "$1" || return 0
+	begin "$1"
+	for e in mm_page_alloc mm_page_free; do echo 'hist:keys=common_stacktrace:size=8192' >/sys/kernel/tracing/events/kmem/$e/trigger; done
+	for i in 1 2 3; do
+		spin_direct 1 100000
+		grep '^mode' "$spin/eli_state"
+		kill -9 $!
+		wait $! 2>/dev/null
+	done
+	# The caller follows the allocator; one whose last step is a jump is not in the stack, but its caller is.
+	awk '/ get_zeroed_page/ { get = 1; next } get && / (eli_idt_map|eli_activate)\+/ { hit = 1 } { get = 0 }
+		/hitcount:/ { if (hit) n += $NF; hit = 0 } END { print "allocated", n + 0 }' /sys/kernel/tracing/events/kmem/mm_page_alloc/hist
+	awk '/common_stacktrace:/ { first = 1; next } first && / (__)?free_/ { next }
+		first && / (eli_idt_free|eli_destroy_vm|svm_vm_destroy)\+/ { hit = 1 } { first = 0 }
+		/hitcount:/ { if (hit) n += $NF; hit = 0 } END { print "freed", n + 0 }' /sys/kernel/tracing/events/kmem/mm_page_free/hist
+	sed -n 's/^ *Dropped: /dropped /p' /sys/kernel/tracing/events/kmem/mm_page_*/hist
+	for e in mm_page_alloc mm_page_free; do echo '!hist:keys=common_stacktrace' >/sys/kernel/tracing/events/kmem/$e/trigger; done
+	end
+}
+
+# watcher SECTION : the CPU of the watchdog, here 1, goes offline while a guest is in direct mode on the other one
+watcher() {
+	begin "$1"
+	spin_direct 0 1500
+	sed 's/^/before_/' "$spin/eli_state"
+	echo 0 >/sys/devices/system/cpu/cpu1/online
+	sed 's/^/after_/' "$spin/eli_state"
+	wait $!
+	echo 1 >/sys/devices/system/cpu/cpu1/online
+	end
+}
+
 # beside NAME ARGUMENT... : a hostile guest on CPU 1, and what another one there answers meanwhile
 beside() {
 	name=$1
+	want "$name" || return 0
 	shift
 	small "$name" "$@" >/run/hostile &
 	sleep 0.05
-	small "pong-$name" pong off 100
+	parts= small "pong-$name" pong off 100
 	wait $!
 	cat /run/hostile
 }
@@ -123,6 +191,8 @@ beside() {
 # injections_on : lets the kernel count what KVM injects, by vector
 inj=/sys/kernel/tracing/events/kvm/kvm_inj_virq
 injections_on() { echo 'hist:keys=vector,reinjected' >$inj/trigger; }
+# injections_off : a module with a trigger cannot be taken away in peace
+injections_off() { ! grep -q '^hist' $inj/trigger || echo '!hist:keys=vector,reinjected' >$inj/trigger; }
 # injected : of the device's vectors; an injection that is repeated counts once
 injected() {
 	sum=0
@@ -135,6 +205,7 @@ injected() {
 
 # count SECTION COMMAND... : interrupts of guest and host while it runs
 count() {
+	want "$1" || return 0
 	begin "$1"
 	shift
 	g=$(guest_irqs) h=$(vfio_irqs) c=$(stat isr_cleanups) i=$(stat host_irqs) j=$(injected) r=$(stat resent)

@@ -1,6 +1,16 @@
 # shellcheck shell=bash
 # Sourced by tests/system/eli*.sh: an emulated host with two CPUs, a virtual function and its peer.
 
+# lay_modules ROOT : those of $ELI_LAY into what is unpacked over the host's image, in the places of its own. They must
+# need what those need: mutants of the same series do.
+lay_modules() {
+	local f
+	[ -n "${ELI_LAY:-}" ] || return 0
+	for f in "$ELI_LAY"/*.ko; do
+		install -D -m 644 "$f" "$1/lib/modules/$(modinfo -F vermagic "$f" | cut -d' ' -f1)/${f##*/}"
+	done
+}
+
 # eli_machine FOLDER LOG SECONDS [OPTION...] : runs the commands of standard input in the host's init,
 # after it has loaded its modules. FOLDER is for files; options are testbed/build.sh's.
 # ELI_APPEND: more words for its kernel.
@@ -14,6 +24,7 @@ eli_machine() {
 	gcc -O2 -Wall -Wextra -Werror -static -no-pie -o "$dir/root/bin/eli-guest" tests/system/eli-guest.c \
 		tests/system/eli-vfio.c
 	cp tests/system/eli-l1.sh "$dir/root/"
+	lay_modules "$dir/root"
 	{
 		sed '/starting exitlab/,$d' testbed/guest/l1-init
 		echo '. /eli-l1.sh'

@@ -5,7 +5,7 @@
 # line "N passed, N failed, N skipped".
 #
 # usage: tests/run.sh [NAME...]	(groups: style unit fuzz paper time svm stat machine testbed tracer tracer61 gate kvm; default all;
-#	and eli, eli-gates, eli-guests, bochs, elvis, elvis-block and replies, which build kernel modules, report, which installs
+#	and eli, eli-gates, eli-guests, bochs, elvis, elvis-block, replies and debug, which build kernel modules, report, which installs
 #	a browser, and patches, which installs sparse)
 
 . "$(dirname "${BASH_SOURCE[0]}")/../testbed/lib.sh"
@@ -201,6 +201,11 @@ fi
 # Not part of all: vhost's replies without exits.
 if want replies; then
 	collect replies tests/system/replies.sh
+fi
+# Not part of all: eli, elvis and replies on a kernel with lockdep and KASAN.
+if want debug; then
+	say "tests on a debug kernel take hours, and half an hour more once to build it; their logs: build/test-results/debug"
+	collect debug tests/system/debug.sh
 fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -106,11 +106,12 @@ build() {
 	rm -rf "$work/deb"
 }
 
+# What a patch has for other folders, such as documentation, is left out.
 apply() {
-	local p
+	local p folders=("${PATCHED[@]/%//*}")
 	cd "$tmp/want"
 	for p in "${patches[@]}"; do
-		patch -p1 --batch --forward --no-backup-if-mismatch -i "$p" ||
+		GIT_CEILING_DIRECTORIES=$tmp git apply -p1 --verbose "${folders[@]/#/--include=}" "$p" ||
 			{ echo "the patch $p does not apply to the source of $KERNEL_RELEASE; its rejects are in the log" >"$WHY"; return 1; }
 	done
 }

@@ -67,7 +67,7 @@ if want faults; then
 	sleep BUG: sleeping function called
 	rcu suspicious RCU usage
 	timer ODEBUG: free active
-	list WARNING: .*list_debug
+	list WARNING: .*__list_(add|del)
 	nesting BUG: Invalid wait context
 	irq inconsistent lock state
 	order possible circular locking

@@ -35,7 +35,8 @@ release_of() {
 	printf '%s\n' "$release"
 }
 
-host_kernel=() guest_kernel=() images_opts=() more=()
+# EXITLAB_HOST_KERNEL: what --kernel is when it is not given, for tests on another kernel.
+host_kernel=(${EXITLAB_HOST_KERNEL:+"$EXITLAB_HOST_KERNEL"}) guest_kernel=() images_opts=() more=()
 while [ $# -ge 2 ] && [[ $1 == --* ]]; do
 	value=$(whole "$2")
 	case $1 in

@@ -212,6 +212,11 @@ fi
 if want replies; then
 	collect replies tests/system/replies.sh
 fi
+# Not part of all: eli, elvis and replies on a kernel with lockdep and KASAN.
+if want debug; then
+	say "tests on a debug kernel take hours, and half an hour more once to build it; their logs: build/test-results/debug"
+	collect debug tests/system/debug.sh
+fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]

@@ -26,7 +26,7 @@ l1_put build/exitlab
 l1_put "$(tests/system/elvis-virtio.sh)/vhost_net_test"
 install -D -t "$L1_WORK/root/elvis" -m 644 "$mods"/vhost.ko "$mods"/vhost_net.ko "$mods"/vhost_scsi.ko
 # What vhost-scsi needs and the image does not have, in the order of loading.
-kernel=$(testbed/build-kernel.sh)
+kernel=$(testbed/build-kernel.sh ${EXITLAB_HOST_KERNEL:+"$EXITLAB_HOST_KERNEL"})
 depends_of "$kernel" vhost_scsi | while read -r m; do
 	case ${m##*/} in
 	vhost.ko | vhost_iotlb.ko) continue ;;

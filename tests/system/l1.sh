@@ -64,7 +64,7 @@ l1_run() {
 	chmod +x "$L1_WORK/root/init"
 	(cd "$L1_WORK/root" && find . -mindepth 1 | cpio --create --format=newc --quiet) >"$L1_WORK/test.cpio"
 	cat "$L1_IMAGES/l1.cpio" "$L1_WORK/test.cpio" >"$L1_WORK/l1.cpio"
-	timeout 1500 "$L1_QEMU/qemu-l0" -L "$L1_QEMU/share" -nodefaults -no-user-config -no-reboot -display none \
+	timeout "${L1_TIMEOUT:-1500}" "$L1_QEMU/qemu-l0" -L "$L1_QEMU/share" -nodefaults -no-user-config -no-reboot -display none \
 		-machine q35,hpet=off -rtc base=2024-01-01T00:00:00,clock=vm -seed 1 -m 1500 \
 		-cpu max,la57=off,+svm,+x2apic,-rdrand,-rdseed -kernel "$L1_IMAGES/vmlinux" \
 		-initrd "$L1_WORK/l1.cpio" -serial "file:$L1_WORK/log" -append "console=ttyS0 panic=-1 \

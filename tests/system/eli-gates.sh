@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=(eli-rr eli-stream eli-apache eli-memcached eli-iperf3 eli-sockperf)
 if [ "${names[0]}" = elvis ]; then
-	names=(elvis-rr elvis-mix elvis-stream elvis-apache elvis-memcached elvis-block elvis-ring elvis-numa elvis-systor)
+	names=(elvis-rr elvis-mix elvis-stream elvis-apache elvis-memcached elvis-block elvis-numa elvis-systor)
 fi
 # What makes the gate's own test: a scenario, its point that loses what it is for, how, and which exits show it.
 case ${names[0]} in

@@ -7,8 +7,7 @@
 #
 # usage: tests/system/elvis-block.sh [PART...]	(needs the testbed: make setup; ELVIS_MODULES=DIR: built already)
 #
-# PART: block ring numa verify; default: all. Seen to pass so far: block with fewer requests and its two
-# sidecore configurations; the others have not been run.
+# PART: block ring numa verify; default: all.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../../testbed/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/l1.sh"

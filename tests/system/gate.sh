@@ -73,10 +73,14 @@ measure halt-poll gate-vhost-rr 's/^host: {/& halt_poll_ns: 0,/' &&
 t "halt polling off: vCPUs that lose their CPU are named" $?
 
 # --- improvements
-measure idle gate-idle && $x baseline -o "$work/kvmclock.baseline" "$work/kvmclock" >&2 &&
-	judge idle "$work/kvmclock.baseline" 0 '^improvement' '^ *IOIO exits: .*-'
+# Its own baseline with exits more than there were. One of another run would do no better: what has fewer of one kind
+# can have one more of another, as timers fall otherwise.
+measure idle gate-idle && $x baseline -o "$work/idle.baseline" "$work/idle" >&2 &&
+	awk '/^ *exits: / { p = substr($0, 1, index($0, "e") - 1); print p "exits: " $2 + 63; print p "exits.svm.IOIO: 63"; next } 1' \
+		"$work/idle.baseline" >"$work/worse.baseline" &&
+	judge idle "$work/worse.baseline" 0 '^improvement' '^ *IOIO exits: .*-'
 t "what got better is said, and passes" $?
-$x check --improvement=fail "$work/kvmclock.baseline" "$work/idle" >/dev/null 2>&1
+$x check --improvement=fail "$work/worse.baseline" "$work/idle" >/dev/null 2>&1
 [ $? = 1 ]
 t "with --improvement=fail it does not" $?
 

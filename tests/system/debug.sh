@@ -86,7 +86,9 @@ suite() {
 	head -n 5 "$results/$name.complaints" | sed 's/^/# /'
 	t "$name: the kernel has nothing to complain of" "$(wc -l <"$results/$name.complaints")"
 	while read -r line; do
+		# Without the tracer there is nothing in them, and nothing equals nothing.
 		case $line in
+		*" - 1000 requests"*) echo "# no BTF, so not run: $name: ${line#*ok * - }" ;;
 		"ok "*) t "$name: ${line#ok * - }" 0 ;;
 		"not ok "*)
 			if grep -qE "$slow" <<<"$line"; then echo "# slower here, so not judged: $name: ${line#not ok * - }"
@@ -96,11 +98,11 @@ suite() {
 	done <"$results/$name.tap"
 }
 # That kernel is several times slower: the device raises faster than its handler ends, so interrupts meet the host or
-# find their vector pending; requests that are not answered in time are sent again; replies meet a vCPU that is out. And
-# it has no BTF, which the tracer of "1000 requests" needs, and KASAN keeps what is freed for a while.
-slow='the same with CR8|in a storm|a storm reaches its owner|completes nothing has one more|go through the host|counts what it counted'
+# find their vector pending; requests that are not answered in time are sent again; replies meet a vCPU that is out. KASAN
+# keeps what is freed for a while.
+slow='the same with CR8|moments in a storm|delivery: in a storm|a storm reaches its owner|completes nothing has one more|go through the host|counts what it counted'
 slow+='|less than 5 % of them reach|off and delivery at random moments|all that came to the host were|each request is answered at once'
-slow+='|98 % are posted|both ways were taken|direct as before|nor their memory|^(not )?ok [0-9]* - 1000 requests'
+slow+='|98 % are posted|both ways were taken|direct as before|nor their memory'
 if want eli; then
 	ELI_MODULES=$modules ELI_TIMEOUT=14400 ELI_LOG=$results/eli.log \
 		suite eli "$results/eli.log" tests/system/eli.sh
